@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* json_scan.h - the fast way through JSON: tokens pulled from a borrowed buffer.
+ *
+ *     struct json_scan s = json_scan_of(line);
+ *     struct json_text t;
+ *     enum json_token k;
+ *     while ((k = json_next(&s, &t)) > JSON_ERROR)
+ *         ...
+ *     if (k == JSON_ERROR)
+ *         return json_scan_fail(&s, err);
+ *
+ * Nothing is copied or allocated and no byte at or past the end is read.  The
+ * grammar of RFC 8259 is enforced to the letter, escapes included; bytes of
+ * 0x80 and above pass unexamined, because logs hold them (json_out mends them).
+ * One thread at a time per scan. */
+#ifndef CODEC_JSON_SCAN_H
+#define CODEC_JSON_SCAN_H
+
+#include "base/status.h"
+#include "base/str.h"
+
+enum { JSON_DEPTH_DEFAULT = 64, JSON_DEPTH_MAX = 1024 };
+
+enum json_token {
+    JSON_END,   /* the value is complete and only white space follows */
+    JSON_ERROR, /* sticks; see json_scan_fail */
+    JSON_OBJECT,
+    JSON_OBJECT_END,
+    JSON_ARRAY,
+    JSON_ARRAY_END,
+    JSON_KEY, /* its ':' is already consumed */
+    JSON_STRING,
+    JSON_NUMBER,
+    JSON_TRUE,
+    JSON_FALSE,
+    JSON_NULL,
+};
+
+struct json_text {
+    str raw;      /* KEY, STRING: between the quotes; NUMBER: its characters; else untouched */
+    bool escaped; /* raw has a backslash: use json_unescape */
+};
+
+struct json_scan {
+    const char *p, *end, *begin;             /* borrowed; p: the next byte to look at */
+    uint32_t depth, depth_max;               /* open containers, most allowed */
+    uint32_t state;                          /* private */
+    const char *problem;                     /* after JSON_ERROR: what was wrong, in words */
+    uint64_t in_object[JSON_DEPTH_MAX / 64]; /* private: bit d: container d is an object */
+};
+
+/* A scan of `text`, which must stay put.  Depth limit JSON_DEPTH_DEFAULT; to
+ * change it assign depth_max (1..JSON_DEPTH_MAX) before the first json_next. */
+static inline struct json_scan json_scan_of(str text);
+
+/* The next token; fills *text for KEY, STRING and NUMBER.  After the value is
+ * complete: JSON_END, or JSON_ERROR when something follows it.  A caller that
+ * does not mind what follows stops when json_scan_complete says so and goes on
+ * at scan->p. */
+enum json_token json_next(struct json_scan *scan, struct json_text *text);
+
+/* Directly after JSON_OBJECT or JSON_ARRAY: go to its end, checking all of it.
+ * Returns its END token or JSON_ERROR.  *raw (may be NULL) becomes the whole
+ * container, brackets included. */
+enum json_token json_skip(struct json_scan *scan, str *raw);
+
+/* A whole top-level value has been read. */
+static inline bool json_scan_complete(const struct json_scan *scan);
+
+/* Report a JSON_ERROR: "byte 17: expected ',' or '}'".  ST_LIMIT when nested
+ * too deep, else ST_INVALID. */
+status json_scan_fail(const struct json_scan *scan, struct error *err);
+
+/* Check that `text` is exactly one value, nested at most `depth_max`.
+ * ST_INVALID or ST_LIMIT as json_scan_fail. */
+CHECKED status json_check(str text, uint32_t depth_max, struct error *err);
+
+/* Undo the escapes of the raw text of a JSON_KEY or JSON_STRING.  Writes at most raw.n bytes
+ * to `out`, which may be raw.p itself, and returns how many.  A lone surrogate
+ * becomes U+FFFD; an escape that is not one (possible only in text that no
+ * scan has passed) is copied as it is. */
+size_t json_unescape(str raw, char *out);
+
+/* The number as an integer; false (out untouched) when it has a fraction or an
+ * exponent or does not fit. */
+bool json_to_i64(str raw, int64_t *out);
+
+/* ------------------------------------------------------------------ */
+
+enum { JSON_STATE_START, JSON_STATE_VALUE, JSON_STATE_FIRST, JSON_STATE_NEXT, JSON_STATE_FAILED };
+
+static inline struct json_scan json_scan_of(str text)
+{
+    struct json_scan s;
+    s.p = s.begin = text.p;
+    s.end = text.n ? text.p + text.n : text.p;
+    s.depth = 0;
+    s.depth_max = JSON_DEPTH_DEFAULT;
+    s.state = JSON_STATE_START;
+    s.problem = NULL;
+    return s;
+}
+
+static inline bool json_scan_complete(const struct json_scan *scan)
+{
+    return scan->depth == 0 && scan->state == JSON_STATE_NEXT;
+}
+
+#endif
