@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # BehaviorGuard.  `make help` lists the targets.
 #
 # One archive and one program per flavour, all under build/<flavour>/; the
@@ -40,10 +41,10 @@ pick     = $(if $(only),$(foreach f,$1,$(if $(findstring $(only),$f),$f)),$1)
 UNITS   := $(call pick,$(basename $(notdir $(sort $(wildcard tests/unit/*_test.c)))))
 FUZZERS := $(call pick,$(basename $(notdir $(sort $(wildcard tests/fuzz/*_fuzz.c)))))
 BENCHES := $(call pick,$(basename $(notdir $(sort $(wildcard tests/bench/*_bench.c)))))
+CLIS    := $(call pick,$(notdir $(wildcard tests/cli/*.sh)))
 TSANS   := $(call pick,$(if $(wildcard tests/tsan.txt),$(shell grep -v '^\#' tests/tsan.txt),$(UNITS)))
 
 all: build/bguard compile_commands.json ## build build/bguard (the default)
-
 build/bguard: build/release/bguard
 	@cp -f $< $@
 
@@ -60,7 +61,6 @@ build/$1/sources: force
 build/$1/obj/%.o: %.c build/$1/flags
 	@mkdir -p $$(@D)
 	$$(call say,$1,$$@)$$(cc_$1) $$(CPPFLAGS) $$(CFLAGS) $$(flags_$1) $$(extra) -MMD -MP -c $$< -o $$@
-
 build/$1/obj/tests/%.o: extra = -Wno-unused-parameter
 
 build/$1/libbguard.a: $(SOURCES:%.c=build/$1/obj/%.o) build/$1/sources
@@ -93,7 +93,7 @@ run: ## install what is missing, build, and look at the sample feed
 
 test: ## every test under ASan and UBSan; T=rule for those with "rule" in their name
 	@scripts/setup --test
-	@$(MAKE) --no-print-directory all $(UNITS:%=build/debug/test/%) $(FUZZERS:%=build/debug/replay/%)
+	@$(MAKE) --no-print-directory $(if $(CLIS),all) $(UNITS:%=build/debug/test/%) $(FUZZERS:%=build/debug/replay/%)
 	@scripts/run-tests $(if $(T),--only '$(T)') build/debug
 
 dev: ## the program with sanitizers, as build/debug/bguard

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* test.h - what every unit test includes: cmocka, with the headers it wants
  * first, and a skip that says why. */
 #ifndef TESTS_TEST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plain main for a fuzz target: gives it the empty input and then every file
  * named, or found in a folder named.  `make test` replays the corpora with it,
  * under gcc, where there is no libFuzzer. */
