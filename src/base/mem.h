@@ -5,10 +5,10 @@
 
 #include <stddef.h>
 
-void *mem_zero(size_t size);             /* zeroed */
-void *mem_resize(void *p, size_t size);  /* contents kept, growth not zeroed */
+void *mem_zero(size_t size);                  /* zeroed */
+void *mem_resize(void *p, size_t size);       /* contents kept, growth not zeroed */
 void *mem_aligned(size_t align, size_t size); /* not zeroed; free with mem_free */
-void mem_free(void *p);                  /* NULL is fine */
+void mem_free(void *p);                       /* NULL is fine */
 
 /* Sums and products of sizes; overflow aborts. */
 size_t size_add(size_t a, size_t b);

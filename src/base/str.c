@@ -85,7 +85,7 @@ static bool digits(str s, unsigned base, uint64_t *out)
         return false;
     for (size_t i = 0; i < s.n; i++) {
         char c = ascii_lower(s.p[i]);
-        unsigned d = c >= '0' && c <= '9' ? (unsigned)(c - '0')
+        unsigned d = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
                      : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
                                             : 99;
         if (d >= base || __builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, d, &v))

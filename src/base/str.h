@@ -4,6 +4,8 @@
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
+#include "base/compiler.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,13 +58,13 @@ static inline char ascii_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-bool str_ieq(str a, str b);                 /* equal, ASCII case ignored */
+bool str_ieq(str a, str b); /* equal, ASCII case ignored */
 bool str_istarts(str s, str prefix);
 bool str_iends(str s, str suffix);
-bool str_contains(str s, str needle);       /* empty needle: true */
+bool str_contains(str s, str needle); /* empty needle: true */
 bool str_icontains(str s, str needle);
-int str_cmp(str a, str b);                  /* bytewise order, shorter first */
-str str_trim(str s);                        /* without ASCII white space at both ends */
+int str_cmp(str a, str b); /* bytewise order, shorter first */
+str str_trim(str s);       /* without ASCII white space at both ends */
 
 /* Index of the first `c`, or s.n. */
 size_t str_find(str s, char c);

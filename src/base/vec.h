@@ -20,9 +20,9 @@
 
 /* Pointer to a new last element, uninitialised. */
 #define vec_push(v)                                                                                \
-    ((v)->n < (v)->room ? &(v)->at[(v)->n++]                                                       \
-                        : ((v)->at = vec_grown((v)->at, &(v)->room, sizeof *(v)->at),              \
-                           &(v)->at[(v)->n++]))
+    ((v)->n < (v)->room                                                                            \
+         ? &(v)->at[(v)->n++]                                                                      \
+         : ((v)->at = vec_grown((v)->at, &(v)->room, sizeof *(v)->at), &(v)->at[(v)->n++]))
 
 #define vec_done(v) (mem_free((v)->at), (v)->at = NULL, (v)->n = (v)->room = 0)
 
