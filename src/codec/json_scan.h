@@ -42,11 +42,12 @@ struct json_text {
 };
 
 struct json_scan {
-    const char *p, *end, *begin;             /* borrowed; p: the next byte to look at */
-    uint32_t depth, depth_max;               /* open containers, most allowed */
-    uint32_t state;                          /* private */
-    const char *problem;                     /* after JSON_ERROR: what was wrong, in words */
-    uint64_t in_object[JSON_DEPTH_MAX / 64]; /* private: bit d: container d is an object */
+    const char *p, *end, *begin; /* borrowed; p: the next byte to look at */
+    uint32_t depth, depth_max;   /* open containers, most allowed */
+    uint32_t state;              /* private: enum json_state */
+    const char *problem;         /* after JSON_ERROR: what was wrong, in words */
+    uint64_t in_object[JSON_DEPTH_MAX /
+                       64]; /* private: what level d is in */
 };
 
 /* A scan of `text`, which must stay put.  Depth limit JSON_DEPTH_DEFAULT; to
@@ -87,7 +88,16 @@ bool json_to_i64(str raw, int64_t *out);
 
 /* ------------------------------------------------------------------ */
 
-enum { JSON_STATE_START, JSON_STATE_VALUE, JSON_STATE_FIRST, JSON_STATE_NEXT, JSON_STATE_FAILED };
+enum json_state {
+    JSON_AT_START,
+    JSON_AT_FIRST_MEMBER, /* after '{' */
+    JSON_AT_MEMBER_VALUE, /* after a key */
+    JSON_AT_NEXT_MEMBER,  /* after a member's value */
+    JSON_AT_FIRST_ELEMENT,
+    JSON_AT_NEXT_ELEMENT,
+    JSON_AT_DONE,
+    JSON_AT_ERROR,
+};
 
 static inline struct json_scan json_scan_of(str text)
 {
@@ -96,14 +106,14 @@ static inline struct json_scan json_scan_of(str text)
     s.end = text.n ? text.p + text.n : text.p;
     s.depth = 0;
     s.depth_max = JSON_DEPTH_DEFAULT;
-    s.state = JSON_STATE_START;
+    s.state = JSON_AT_START;
     s.problem = NULL;
     return s;
 }
 
 static inline bool json_scan_complete(const struct json_scan *scan)
 {
-    return scan->depth == 0 && scan->state == JSON_STATE_NEXT;
+    return scan->state == JSON_AT_DONE;
 }
 
 #endif
