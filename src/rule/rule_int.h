@@ -28,7 +28,7 @@
 #include "base/vec.h"
 #include "rule/rule.h"
 
-enum { ROW_NONE = 0xffffffff };
+#define ROW_NONE UINT32_MAX /* no such row */
 
 struct text { /* in image.bytes; n excludes a NUL that always follows */
     uint32_t at, n;

@@ -15,12 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void replay_file(const char *path)
 {
     FILE *f = fopen(path, "rb");
-    if (!f || fseek(f, 0, SEEK_END) != 0) {
+    long size_or_less = -1;
+    if (!f || fseek(f, 0, SEEK_END) != 0 || (size_or_less = ftell(f)) < 0 ||
+        fseek(f, 0, SEEK_SET) != 0) {
         perror(path);
         exit(1);
     }
-    size_t size = (size_t)ftell(f);
-    rewind(f);
+    size_t size = (size_t)size_or_less;
     uint8_t *data = malloc(size);
     if (fread(data, 1, size, f) != size) {
         perror(path);
