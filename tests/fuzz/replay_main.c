@@ -15,13 +15,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void replay_file(const char *path)
 {
     FILE *f = fopen(path, "rb");
-    long size_or_less = -1;
-    if (!f || fseek(f, 0, SEEK_END) != 0 || (size_or_less = ftell(f)) < 0 ||
-        fseek(f, 0, SEEK_SET) != 0) {
+    long end = -1;
+    if (!f || fseek(f, 0, SEEK_END) != 0 || (end = ftell(f)) < 0 || fseek(f, 0, SEEK_SET) != 0) {
         perror(path);
         exit(1);
     }
-    size_t size = (size_t)size_or_less;
+    size_t size = (size_t)end;
     uint8_t *data = malloc(size);
     if (fread(data, 1, size, f) != size) {
         perror(path);
