@@ -7,7 +7,7 @@
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-CLANG ?= $(firstword $(notdir $(shell for c in clang-14 clang-19 clang; do command -v $$c; done)) clang)
+CLANG ?= $(firstword $(notdir $(shell for c in clang-14 clang-19 clang; do command -v $$c; done; true)) clang)
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --no-builtin-rules -j$(shell nproc)
