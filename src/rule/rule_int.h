@@ -121,18 +121,19 @@ struct correlation_row {
     double bound[BOUND_COUNT];
     double percentile; /* 0..100, CORRELATE_VALUE_PERCENTILE */
     int64_t timespan_ms;
-    struct span rule;     /* in image.reference: rules listened to, by number, in the order given */
-    struct span group_by; /* in image.list: field or alias names */
-    struct span field;    /* in image.list: fields whose values count */
-    struct span alias;    /* in image.alias */
-    uint32_t condition;   /* extended condition (temporal): root node, tests are rule numbers
-                                 in node_row.test; ROW_NONE without */
+    struct span rule_name; /* in image.list: rules listened to, as written, in the order given */
+    struct span rule;      /* in image.reference: the same by number, once linked */
+    struct span group_by;  /* in image.list: field or alias names */
+    struct span field;     /* in image.list: fields whose values count */
+    struct span alias;     /* in image.alias */
+    uint32_t condition;    /* extended condition (temporal): root node; node_row.test of its tests
+                             is a position in rule_name; ROW_NONE without */
+    bool generate;         /* the rules listened to still report themselves */
 };
 
-/* Alias `name` means field `field` in events of `rule`. */
+/* Alias `name` means field `field` in events of the rule called `rule_name`. */
 struct alias_row {
-    struct text name, field;
-    uint32_t rule;
+    struct text name, field, rule_name;
 };
 
 /* ---- rules ---- */
@@ -209,10 +210,12 @@ bool read_refuse(struct rule_read *r, const struct yaml_node *at, const char *fm
 /* `detection:` mapping → root node number. */
 bool read_detection(struct rule_read *r, const struct yaml_node *detection, uint32_t *root);
 
-/* `correlation:` mapping → row; names of rules stay unresolved until link_correlations. */
-bool read_correlation(struct rule_read *r, const struct yaml_node *correlation, uint32_t *row);
-/* When all files are read: names → numbers; correlations that name nobody, or themselves in a
- * circle, become problems and are dropped. */
+/* A document with a `correlation:` mapping → row (image.correlation); the names of rules stay
+ * unresolved until link_correlations. */
+bool read_correlation(struct rule_read *r, const struct yaml_node *document, uint32_t *row);
+/* When all files are read and no row moves any more: names → numbers, RULE_FED and RULE_GENERATE
+ * set.  Correlations that name nobody, or themselves in a circle, become problems, listen to
+ * nothing and never fire.  Once a set: a cached image is already linked. */
 void link_correlations(struct rule_set *set);
 
 /* ---- the set ---- */
