@@ -18,15 +18,18 @@ enum intel_kind {
     INTEL_KIND_COUNT
 };
 
+enum { INTEL_TEXT_MAX = 72 }; /* longest text of an address, range or hash, its NUL included */
+
 struct indicator {
     enum intel_kind kind;
-    str value;       /* canonical; lives in the set */
+    str value;       /* canonical; lives in the set, or is `text`: a copy does not move it */
     str source;      /* feed's name; lives in the set */
     str description; /* may be empty */
     float confidence_01;
     int64_t expires_ms;   /* Unix time; 0: never */
     const str *technique; /* ATT&CK ids, when the feed says */
     uint32_t technique_count;
+    char text[INTEL_TEXT_MAX]; /* for what the set keeps in binary */
 };
 
 struct intel_options {
