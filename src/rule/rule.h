@@ -111,8 +111,9 @@ void rule_explain(struct rule_matcher *m, uint32_t rule, struct event *e, bool j
 struct correlator; /* opaque; one thread at a time */
 
 struct correlator_limits {
-    size_t max_bytes;    /* state of all groups; 0: 64 MiB */
-    int64_t lateness_ms; /* how far behind the newest event a late one still counts; 0: 1 h */
+    size_t max_bytes;    /* state of all groups and of samples held back; 0: 64 MiB */
+    int64_t lateness_ms; /* how long, in event time, samples are held back so that late ones can
+                            still take their place; 0: as long as max_bytes allows (for files) */
 };
 
 struct correlator_stats {
@@ -129,7 +130,7 @@ void correlator_free(struct correlator *c); /* NULL is fine */
  * ordered part of the run need not hold the batch.  Lives in `arena`.  NULL when no
  * correlation listens, or past the arena's cap. */
 struct sample;
-struct sample *rule_sample(struct rule_matcher *m, const struct batch *b,
+struct sample *rule_sample(const struct rule_set *set, const struct batch *b,
                            const struct rule_hit *hit, struct arena *arena);
 
 /* Feed one sample; findings that it completes are passed to `emit` (their texts live in

@@ -221,6 +221,7 @@ void link_correlations(struct rule_set *set);
 /* ---- the set ---- */
 
 struct program; /* compile.h: what the matcher runs */
+struct plan;    /* sample.c: which fields of an event correlations need */
 
 struct rule_set {
     struct image image;
@@ -229,6 +230,7 @@ struct rule_set {
     VEC(struct rule_problem) problem;
     struct arena arena;
     struct program *program; /* owned */
+    struct plan *plan;       /* owned */
     bool from_cache;
 };
 
@@ -239,6 +241,10 @@ CHECKED status program_build(struct rule_set *set, str databases, struct error *
 /* The databases of a built program, serialised for the cache. */
 void program_databases(const struct program *p, struct sbuf *out);
 void program_free(struct program *p); /* NULL is fine */
+
+/* Build set->plan; the image is linked. */
+void plan_build(struct rule_set *set);
+void plan_free(struct plan *p); /* NULL is fine */
 
 /* The family whose names a rule's fields are in. */
 enum family rule_family(const struct rule_set *set, const struct rule_row *row);
