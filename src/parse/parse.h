@@ -52,6 +52,16 @@ bool parse_format_find(str name, enum parse_format *out);
  * Always answers: at worst PARSE_text. */
 enum parse_format parse_sniff(str head);
 
+/* How a JSON stream that starts with `head` holds its records. */
+struct parse_layout {
+    size_t skip;   /* bytes before the first record: white space, a byte order mark, `[`, and a
+                    * wrapper such as {"Records":[ */
+    bool in_array; /* records are elements: `]` ends them, and what follows it is no record */
+    bool lines;    /* the first record ends on the line it starts on, and a line end follows it, so
+                    * cutting at line ends is safe */
+};
+struct parse_layout parse_json_layout(str head);
+
 /* The part of `head` that is header for `format` (see struct parse_stream); often empty. */
 str parse_header(enum parse_format format, str head);
 
@@ -60,7 +70,8 @@ struct parser *parser_new(struct dict *dict, const struct parse_limits *limits);
 void parser_free(struct parser *p); /* NULL is fine */
 
 /* Parse the whole records in b->bytes.  Adds to b->event, b->read, b->rejected,
- * b->dropped; never fails as a whole.  b->n must hold whole records. */
+ * b->dropped; never fails as a whole.  b->n must hold whole records.  Between JSON values
+ * white space, commas and brackets are passed over.  Blank lines are no records. */
 void parser_run(struct parser *p, const struct parse_stream *stream, struct batch *b);
 
 /* True when `next` belongs to the same record group as `line` (audit lines of one event), so

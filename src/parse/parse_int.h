@@ -11,10 +11,11 @@ struct parse {
     const struct parse_limits *limits;
     const struct parse_stream *stream;
     struct batch *batch;
-    struct event *event; /* being built; NULL between records */
-    uint64_t line;       /* of the current record */
-    void *state;         /* the format's own, ops->state_size bytes, zeroed at first use */
-    char why[160];       /* reason, when a record function answers false */
+    struct event *event;     /* being built; NULL between records */
+    uint64_t line;           /* of the current record */
+    void *state;             /* the format's own, ops->state_size bytes, zeroed at first use */
+    struct json_table *json; /* names met so far, shared by the JSON formats (json_int.h) */
+    char why[160];           /* reason, when a record function answers false */
 };
 
 struct parse_ops {
@@ -26,6 +27,7 @@ struct parse_ops {
 
     /* Turn one record into an event: call parse_begin, add fields, set family, channel,
      * code and time.  False: rejected, reason in p->why, anything begun is dropped.
+     * Called for non-blank records within limits->record_bytes, line ends taken off.
      * Required unless `run` is given. */
     bool (*record)(struct parse *p, str record);
 
@@ -45,6 +47,18 @@ struct parse_ops {
 
 #define X(NAME, name, framing, doc) extern const struct parse_ops parse_##NAME;
 #include "parse/format.def"
+
+/* A record format takes over with `run` counts each of its records once in batch->read and
+ * ends it with one of these: the event begun is kept, or p->why is reported. */
+void parse_keep(struct parse *p);
+void parse_drop(struct parse *p);
+
+/* Parse one record as parser_run does for formats without `run`: counted, limited, kept or
+ * rejected.  p->line is its line.  For a `run` that only has its own framing. */
+void parse_one(struct parse *p, const struct parse_ops *ops, str record);
+
+/* Where the record begun stands. */
+struct origin parse_origin(const struct parse *p);
 
 /* Start the event of a record. Its time is TIME_NONE, its family the stream's. */
 struct event *parse_begin(struct parse *p, str raw);
