@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "os/file.h"
+
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static status fail_errno(struct error *err, int number)
+{
+    char text[128];
+    bool absent = number == ENOENT || number == ENOTDIR;
+    return fail(err, absent ? ST_NOT_FOUND : ST_IO, "%s",
+                strerror_r(number, text, sizeof text)); /* the GNU one, which returns the text */
+}
+
+static struct file_info info_of(const struct stat *st)
+{
+    struct file_info info = {.kind = FILE_OTHER, .device = st->st_dev, .inode = st->st_ino};
+    if (S_ISDIR(st->st_mode))
+        info.kind = FILE_FOLDER;
+    if (S_ISREG(st->st_mode)) {
+        info.kind = FILE_REGULAR;
+        info.size = (uint64_t)st->st_size;
+    }
+    return info;
+}
+
+status file_stat(const char *path, struct file_info *out, struct error *err)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return fail_prefix(err, fail_errno(err, errno), "'%s'", path);
+    *out = info_of(&st);
+    return ST_OK;
+}
+
+status file_fstat(int fd, struct file_info *out, struct error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return fail_errno(err, errno);
+    *out = info_of(&st);
+    return ST_OK;
+}
+
+/* Opened without waiting, so that a pipe that took a file's place cannot hold us up. */
+static status check_kind(int fd, const char *path, unsigned flags, struct error *err)
+{
+    struct file_info info;
+    status st = file_fstat(fd, &info, err);
+    if (st != ST_OK)
+        return fail_prefix(err, st, "'%s'", path);
+    if (info.kind == FILE_FOLDER)
+        return fail(err, ST_UNSUPPORTED, "'%s': is a folder", path);
+    if ((flags & FILE_ONLY_REGULAR) && info.kind != FILE_REGULAR)
+        return fail(err, ST_UNSUPPORTED, "'%s': is not a regular file", path);
+    return ST_OK;
+}
+
+status file_open(const char *path, unsigned flags, int *fd, struct error *err)
+{
+    int mode = O_RDONLY | O_CLOEXEC | O_NOCTTY;
+    if (flags & FILE_ONLY_REGULAR)
+        mode |= O_NONBLOCK; /* means nothing to a regular file */
+    int got;
+    do
+        got = open(path, mode);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return fail_prefix(err, fail_errno(err, errno), "'%s'", path);
+    status st = check_kind(got, path, flags, err);
+    if (st != ST_OK) {
+        file_close(got);
+        return st;
+    }
+    (void)posix_fadvise(got, 0, 0, POSIX_FADV_SEQUENTIAL); /* a hint; pipes refuse it */
+    *fd = got;
+    return ST_OK;
+}
+
+void file_close(int fd)
+{
+    if (fd >= 0)
+        (void)close(fd); /* only ever read from: there is nothing left to fail */
+}
+
+status file_read(int fd, char *out, size_t room, size_t *n, struct error *err)
+{
+    ssize_t got;
+    do
+        got = read(fd, out, room);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return fail_errno(err, errno);
+    *n = (size_t)got;
+    return ST_OK;
+}
+
+bool file_wait(int fd, int timeout_ms)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, timeout_ms) > 0;
+}

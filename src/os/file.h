@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* file.h - opening and reading files, pipes and devices. */
+#ifndef OS_FILE_H
+#define OS_FILE_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum file_kind { FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
+
+struct file_info {
+    enum file_kind kind;
+    uint64_t size;          /* bytes; 0 unless regular */
+    uint64_t device, inode; /* which file it is, whatever it is called */
+};
+
+/* What `path` is, symbolic links followed.  ST_NOT_FOUND or ST_IO: "'path': why". */
+CHECKED status file_stat(const char *path, struct file_info *out, struct error *err);
+
+enum file_flag {
+    FILE_ANY = 0,
+    FILE_ONLY_REGULAR = 1 << 0 /* refuse, without waiting, what is no regular file */
+};
+
+/* Open for reading; close with file_close.  Fails as file_stat does; ST_UNSUPPORTED when it is
+ * not a regular file and that was asked for, or a folder. */
+CHECKED status file_open(const char *path, unsigned flags, int *fd, struct error *err);
+void file_close(int fd); /* negative: nothing to do */
+
+/* What is open as `fd`. */
+CHECKED status file_fstat(int fd, struct file_info *out, struct error *err);
+
+/* Read up to `room` bytes; *n is 0 only at the end.  Goes on after signals.  ST_IO: why. */
+CHECKED status file_read(int fd, char *out, size_t room, size_t *n, struct error *err);
+
+/* Wait up to `timeout_ms` for something to read, or the end; true when there is. */
+bool file_wait(int fd, int timeout_ms);
+
+#endif
