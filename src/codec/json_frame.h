@@ -13,13 +13,12 @@
 #include "base/str.h"
 
 struct json_frame {
-    bool unwrap;          /* set it to take the elements of top-level arrays as the values */
-    bool open;            /* private: inside a value */
-    bool scalar;          /* private: ... that began with no bracket and no quote */
-    bool in_string;       /* private */
-    bool after_backslash; /* private */
-    uint32_t depth;       /* private: brackets open in the value */
-    size_t at;            /* private: bytes of the buffer already looked at */
+    bool unwrap;    /* set it to take the elements of top-level arrays as the values */
+    bool open;      /* inside a value */
+    bool scalar;    /* private: ... that began with no bracket and no quote */
+    bool in_string; /* private */
+    uint32_t depth; /* private: brackets open in the value */
+    size_t at;      /* private: bytes of the value already looked at */
 };
 
 /* `buffer` holds the stream from where the last call left it: what *used said

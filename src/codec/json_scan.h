@@ -42,12 +42,11 @@ struct json_text {
 };
 
 struct json_scan {
-    const char *p, *end, *begin; /* borrowed; p: the next byte to look at */
-    uint32_t depth, depth_max;   /* open containers, most allowed */
-    uint32_t state;              /* private: enum json_state */
-    const char *problem;         /* after JSON_ERROR: what was wrong, in words */
-    uint64_t in_object[JSON_DEPTH_MAX /
-                       64]; /* private: what level d is in */
+    const char *p, *end, *begin;             /* borrowed; p: the next byte to look at */
+    uint32_t depth, depth_max;               /* open containers, most allowed */
+    uint32_t state;                          /* private: enum json_state */
+    const char *problem;                     /* after JSON_ERROR: what was wrong, in words */
+    uint64_t in_object[JSON_DEPTH_MAX / 64]; /* private: what level d is in */
 };
 
 /* A scan of `text`, which must stay put.  Depth limit JSON_DEPTH_DEFAULT; to
@@ -76,8 +75,9 @@ status json_scan_fail(const struct json_scan *scan, struct error *err);
  * ST_INVALID or ST_LIMIT as json_scan_fail. */
 CHECKED status json_check(str text, uint32_t depth_max, struct error *err);
 
-/* Undo the escapes of the raw text of a JSON_KEY or JSON_STRING.  Writes at most raw.n bytes
- * to `out`, which may be raw.p itself, and returns how many.  A lone surrogate
+/* Undo the escapes of the raw text of a JSON_KEY or JSON_STRING.  Writes at
+ * most raw.n bytes to `out`, which must lie apart from it, and returns how
+ * many; what follows them, up to out[raw.n], is undefined.  A lone surrogate
  * becomes U+FFFD; an escape that is not one (possible only in text that no
  * scan has passed) is copied as it is. */
 size_t json_unescape(str raw, char *out);

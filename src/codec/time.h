@@ -16,9 +16,10 @@
  * one: some nanoseconds. */
 bool time_parse_iso(str s, int64_t *ms);
 
-/* Digits with an optional fraction: seconds, ms, us or ns since 1970, told
- * apart by magnitude (seconds up to the year 5138, then each thousand times
- * finer).  "1364481363.243" of auditd; a minus is accepted. */
+/* Digits with an optional fraction of 1-9 digits: seconds, ms, us or ns since
+ * 1970, told apart by magnitude (seconds up to the year 5138, then each thousand
+ * times finer), or FILETIME ticks where ns would mean 1973 to 1975.
+ * "1364481363.243" of auditd; a minus is accepted. */
 bool time_parse_epoch(str s, int64_t *ms);
 
 /* The same for a number already read. */

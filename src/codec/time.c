@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parsers read through a cursor whose failure sticks: fields straight through,
+ * one test at the end.  The calendar is the arithmetic of Howard Hinnant's
+ * "chrono-compatible low-level date algorithms": years begin in March, so that
+ * the leap day is the last, and 400 years are always 146,097 days. */
+#include "codec/time.h"
+
+static const int64_t DAY_MS = 86400000;
+static const int64_t FILETIME_OF_1970 = 116444736000000000;
+
+struct cursor {
+    const char *p, *end;
+    bool ok;
+};
+
+struct fields {
+    unsigned year, month, day, hour, minute, second, ms;
+    int offset_minutes;
+};
+
+static inline struct cursor cursor_of(str s)
+{
+    return (struct cursor){s.p, s.n ? s.p + s.n : s.p, s.n > 0};
+}
+
+static inline bool at_end(const struct cursor *c)
+{
+    return c->p == c->end;
+}
+
+static inline bool next_is(const struct cursor *c, char want)
+{
+    return c->p < c->end && *c->p == want;
+}
+
+static inline bool skip(struct cursor *c, char want)
+{
+    bool is = next_is(c, want);
+    c->p += is;
+    return is;
+}
+
+static inline void expect(struct cursor *c, char want)
+{
+    c->ok &= skip(c, want);
+}
+
+static inline unsigned digit(struct cursor *c)
+{
+    unsigned d = c->p < c->end ? (unsigned)(unsigned char)*c->p - '0' : 10;
+    c->ok &= d <= 9;
+    c->p += c->p < c->end;
+    return d;
+}
+
+static inline unsigned two(struct cursor *c)
+{
+    unsigned high = digit(c);
+    return high * 10 + digit(c);
+}
+
+static inline unsigned four(struct cursor *c)
+{
+    unsigned high = two(c);
+    return high * 100 + two(c);
+}
+
+static inline bool at_digit(const struct cursor *c)
+{
+    return c->p < c->end && *c->p >= '0' && *c->p <= '9';
+}
+
+/* "22", "02", " 2" or "2". */
+static unsigned day_number(struct cursor *c)
+{
+    skip(c, ' ');
+    unsigned d = digit(c);
+    return at_digit(c) ? d * 10 + digit(c) : d;
+}
+
+/* Digits of a fraction of a second, as ms; nine at most. */
+static inline unsigned fraction(struct cursor *c)
+{
+    static const uint8_t worth[9] = {100, 10, 1};
+    unsigned ms = 0, n = 0;
+    for (; n < 9 && at_digit(c); c->p++, n++)
+        ms += (unsigned)(*c->p - '0') * worth[n];
+    c->ok &= n > 0 && !at_digit(c);
+    return ms;
+}
+
+/* Three letters as one number, in lower case. */
+static inline uint32_t letters(const char *p)
+{
+    return ((uint32_t)(unsigned char)p[0] << 16 | (uint32_t)(unsigned char)p[1] << 8 |
+            (unsigned char)p[2]) |
+           0x202020;
+}
+
+/* Which of the three-letter `names` is next, from 1 on; 0 and failure if none. */
+static unsigned name(struct cursor *c, const char *names)
+{
+    if (c->end - c->p >= 3) {
+        uint32_t word = letters(c->p);
+        for (unsigned i = 0; names[i]; i += 3)
+            if (letters(names + i) == word) {
+                c->p += 3;
+                return i / 3 + 1;
+            }
+    }
+    c->ok = false;
+    return 0;
+}
+
+static unsigned month_name(struct cursor *c)
+{
+    return name(c, "janfebmaraprmayjunjulaugsepoctnovdec");
+}
+
+static unsigned weekday_name(struct cursor *c)
+{
+    return name(c, "montuewedthufrisatsun");
+}
+
+/* hh:mm:ss with an optional fraction. */
+static inline void time_of_day(struct cursor *c, struct fields *f)
+{
+    f->hour = two(c);
+    expect(c, ':');
+    f->minute = two(c);
+    expect(c, ':');
+    f->second = two(c);
+    if (skip(c, '.') || skip(c, ','))
+        f->ms = fraction(c);
+}
+
+/* +hh, +hhmm or +hh:mm. */
+static int offset(struct cursor *c)
+{
+    int sign = skip(c, '-') ? -1 : 1;
+    if (sign > 0)
+        expect(c, '+');
+    unsigned hours = two(c), minutes = 0;
+    if (skip(c, ':') || at_digit(c))
+        minutes = two(c);
+    c->ok &= hours <= 23 && minutes <= 59;
+    return sign * (int)(hours * 60 + minutes);
+}
+
+/* Nothing, Z, UTC, GMT or an offset, then the end. */
+static inline void zone(struct cursor *c, struct fields *f)
+{
+    if (at_end(c))
+        return;
+    skip(c, ' ');
+    if (skip(c, 'Z') || skip(c, 'z'))
+        c->ok &= at_end(c);
+    else if (next_is(c, 'U') || next_is(c, 'G'))
+        name(c, "utcgmt");
+    else
+        f->offset_minutes = offset(c);
+    c->ok &= at_end(c);
+}
+
+static unsigned days_in_month(unsigned year, unsigned month)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return days[month - 1] + (unsigned)(month == 2 && leap);
+}
+
+static inline bool in_range(const struct fields *f)
+{
+    return f->year >= 1 && f->year <= 9999 && f->month >= 1 && f->month <= 12 && f->day >= 1 &&
+           (f->day <= 28 || f->day <= days_in_month(f->year, f->month)) && f->hour <= 23 &&
+           f->minute <= 59 && f->second <= 60;
+}
+
+/* time_days for the years we parse. */
+static inline int64_t days_since_1970(unsigned year, unsigned month, unsigned day)
+{
+    unsigned y = year - (month <= 2), from_march = month > 2 ? month - 3 : month + 9;
+    return (int64_t)(y * 365 + y / 4 - y / 100 + y / 400 + (153 * from_march + 2) / 5 + day) -
+           719469;
+}
+
+static inline bool finish(const struct cursor *c, const struct fields *f, int64_t *ms)
+{
+    if (!c->ok || !in_range(f))
+        return false;
+    int64_t minutes = (int64_t)f->hour * 60 + f->minute - f->offset_minutes;
+    *ms = days_since_1970(f->year, f->month, f->day) * DAY_MS +
+          (minutes * 60 + (int64_t)f->second) * 1000 + f->ms;
+    return true;
+}
+
+static bool finish_at_end(struct cursor *c, const struct fields *f, int64_t *ms)
+{
+    c->ok &= at_end(c);
+    return finish(c, f, ms);
+}
+
+static str without_brackets(str s)
+{
+    bool both = s.n >= 2 && s.p[0] == '[' && s.p[s.n - 1] == ']';
+    return both ? (str){s.p + 1, s.n - 2} : s;
+}
+
+/* The number of the two digits at `p`; *bad goes past 15 when they are none. */
+static inline unsigned two_at(const char *p, unsigned *bad)
+{
+    unsigned a = (unsigned)(unsigned char)p[0] - '0', b = (unsigned)(unsigned char)p[1] - '0';
+    *bad |= (9 - a) | (9 - b);
+    return a * 10 + b;
+}
+
+static inline bool iso_date(struct cursor *c, struct fields *f)
+{
+    const char *p = c->p;
+    unsigned bad = 0;
+    if (c->end - p < 10 || p[4] != '-' || p[7] != '-')
+        return false;
+    f->year = two_at(p, &bad) * 100 + two_at(p + 2, &bad);
+    f->month = two_at(p + 5, &bad);
+    f->day = two_at(p + 8, &bad);
+    c->p += 10;
+    return bad < 16;
+}
+
+/* hh:mm or hh:mm:ss. */
+static inline bool iso_time(struct cursor *c, struct fields *f)
+{
+    const char *p = c->p;
+    unsigned bad = 0;
+    if (c->end - p < 5 || p[2] != ':')
+        return false;
+    f->hour = two_at(p, &bad);
+    f->minute = two_at(p + 3, &bad);
+    c->p += 5;
+    if (c->end - p < 8 || p[5] != ':')
+        return bad < 16;
+    f->second = two_at(p + 6, &bad);
+    c->p += 3;
+    if (skip(c, '.') || skip(c, ','))
+        f->ms = fraction(c);
+    return bad < 16;
+}
+
+/* Fixed places instead of the cursor: this one runs for every event. */
+bool time_parse_iso(str s, int64_t *ms)
+{
+    struct cursor c = cursor_of(s);
+    struct fields f = {0};
+    if (!iso_date(&c, &f))
+        return false;
+    if (at_end(&c))
+        return finish(&c, &f, ms);
+    char t = *c.p++;
+    if ((t != 'T' && t != ' ' && t != 't') || !iso_time(&c, &f))
+        return false;
+    zone(&c, &f);
+    return finish(&c, &f, ms);
+}
+
+int64_t time_from_filetime(uint64_t ticks)
+{
+    return ((int64_t)(ticks / 10000)) - FILETIME_OF_1970 / 10000;
+}
+
+int64_t time_from_epoch(int64_t v)
+{
+    uint64_t size = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    if (size < 100000000000) /* 1e11 seconds */
+        return v * 1000;
+    if (size < 100000000000000) /* 1e14 ms */
+        return v;
+    if (size < 100000000000000000) /* 1e17 us */
+        return v / 1000;
+    if (v >= FILETIME_OF_1970 && v < 160000000000000000) /* as ns it would be 1973..1975 */
+        return time_from_filetime((uint64_t)v);
+    return v / 1000000;
+}
+
+bool time_parse_epoch(str s, int64_t *ms)
+{
+    struct cursor c = cursor_of(s);
+    bool minus = skip(&c, '-');
+    int64_t whole = 0;
+    unsigned part = 0;
+    c.ok &= at_digit(&c);
+    while (at_digit(&c)) {
+        unsigned d = digit(&c);
+        bool over = __builtin_mul_overflow(whole, 10, &whole);
+        c.ok &= !over && !__builtin_add_overflow(whole, d, &whole);
+    }
+    if (skip(&c, '.'))
+        part = fraction(&c);
+    if (!c.ok || !at_end(&c))
+        return false;
+    int64_t t = time_from_epoch(whole) + (whole < 100000000000 ? part : 0);
+    *ms = minus ? -t : t;
+    return true;
+}
+
+bool time_parse_rfc3164(str s, int64_t reference_ms, int64_t *ms)
+{
+    struct cursor c = cursor_of(s);
+    struct fields f = {0};
+    f.month = month_name(&c);
+    expect(&c, ' ');
+    f.day = day_number(&c);
+    expect(&c, ' ');
+    time_of_day(&c, &f);
+    int64_t latest = reference_ms + DAY_MS;
+    f.year = (unsigned)time_civil(latest).year;
+    for (int i = 0; i <= 8; i++, f.year--) { /* 8: from one leap day to the next, at most */
+        int64_t t;
+        if (finish_at_end(&c, &f, &t) && t <= latest) {
+            *ms = t;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool time_parse_clf(str s, int64_t *ms)
+{
+    struct cursor c = cursor_of(without_brackets(s));
+    struct fields f = {0};
+    f.day = two(&c);
+    expect(&c, '/');
+    f.month = month_name(&c);
+    expect(&c, '/');
+    f.year = four(&c);
+    expect(&c, ':');
+    time_of_day(&c, &f);
+    zone(&c, &f);
+    return finish(&c, &f, ms);
+}
+
+bool time_parse_nginx(str s, int64_t *ms)
+{
+    struct cursor c = cursor_of(s);
+    struct fields f = {0};
+    f.year = four(&c);
+    expect(&c, '/');
+    f.month = two(&c);
+    expect(&c, '/');
+    f.day = two(&c);
+    expect(&c, ' ');
+    time_of_day(&c, &f);
+    return finish_at_end(&c, &f, ms);
+}
+
+bool time_parse_ctime(str s, int64_t *ms)
+{
+    struct cursor c = cursor_of(without_brackets(s));
+    struct fields f = {0};
+    weekday_name(&c);
+    expect(&c, ' ');
+    f.month = month_name(&c);
+    expect(&c, ' ');
+    f.day = day_number(&c);
+    expect(&c, ' ');
+    time_of_day(&c, &f);
+    expect(&c, ' ');
+    f.year = four(&c);
+    return finish_at_end(&c, &f, ms);
+}
+
+bool time_parse_rfc1123(str s, int64_t *ms)
+{
+    struct cursor c = cursor_of(s);
+    struct fields f = {0};
+    if (!at_digit(&c)) {
+        weekday_name(&c);
+        expect(&c, ',');
+        expect(&c, ' ');
+    }
+    f.day = day_number(&c);
+    expect(&c, ' ');
+    f.month = month_name(&c);
+    expect(&c, ' ');
+    f.year = four(&c);
+    expect(&c, ' ');
+    time_of_day(&c, &f);
+    zone(&c, &f);
+    return finish(&c, &f, ms);
+}
+
+bool time_parse_dotnet(str s, int64_t *ms)
+{
+    const str head = STR("/Date("), tail = STR(")/");
+    if (!str_starts(s, head) || !str_ends(s, tail) || s.n <= head.n + tail.n)
+        return false;
+    str number = {s.p + head.n, s.n - head.n - tail.n};
+    for (size_t i = 1; i < number.n; i++)
+        if (number.p[i] == '+' || number.p[i] == '-') {
+            struct cursor c = cursor_of(str_from(number, i));
+            offset(&c); /* for show: the number is UTC already */
+            if (!c.ok || !at_end(&c))
+                return false;
+            number = str_head(number, i);
+        }
+    int64_t t;
+    if (!str_to_i64(number, &t) || t > INT64_MAX / 1000 || t < INT64_MIN / 1000)
+        return false;
+    *ms = t;
+    return true;
+}
+
+static bool parse_numeric(str s, int64_t *ms)
+{
+    if (s.n >= 10 && s.p[4] == '-' && s.p[7] == '-')
+        return time_parse_iso(s, ms);
+    if (s.n >= 10 && s.p[4] == '/')
+        return time_parse_nginx(s, ms);
+    if (s.n >= 10 && s.p[2] == '/')
+        return time_parse_clf(s, ms);
+    if (s.n >= 10 && (s.p[1] == ' ' || s.p[2] == ' '))
+        return time_parse_rfc1123(s, ms);
+    return time_parse_epoch(s, ms);
+}
+
+bool time_parse_any(str s, int64_t *ms)
+{
+    s = without_brackets(s);
+    if (s.n == 0)
+        return false;
+    if (s.p[0] == '/')
+        return time_parse_dotnet(s, ms);
+    if (s.p[0] == '-' || (s.p[0] >= '0' && s.p[0] <= '9'))
+        return parse_numeric(s, ms);
+    return s.n > 3 && s.p[3] == ',' ? time_parse_rfc1123(s, ms) : time_parse_ctime(s, ms);
+}
+
+int64_t time_days(int64_t year, unsigned month, unsigned day)
+{
+    year -= month <= 2;
+    int64_t era = (year >= 0 ? year : year - 399) / 400;
+    unsigned of_era = (unsigned)(year - era * 400);
+    unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    unsigned days = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
+    return era * 146097 + (int64_t)days - 719468;
+}
+
+void time_date(int64_t days, int64_t *year, unsigned *month, unsigned *day)
+{
+    days += 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
+    unsigned doe = (unsigned)(days - era * 146097);
+    unsigned of_era = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+    unsigned of_year = doe - (365 * of_era + of_era / 4 - of_era / 100);
+    unsigned from_march = (5 * of_year + 2) / 153;
+    *day = of_year - (153 * from_march + 2) / 5 + 1;
+    *month = from_march < 10 ? from_march + 3 : from_march - 9;
+    *year = (int64_t)of_era + era * 400 + (*month <= 2);
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+/* Of a date in year `y`; the first week is the one with the first Thursday. */
+static unsigned iso_week(int64_t y, unsigned day_of_year, unsigned weekday)
+{
+    int week = ((int)day_of_year - (int)weekday + 10) / 7;
+    if (week < 1) /* the last week of the year before */
+        return iso_week(
+            y - 1, day_of_year + (unsigned)(time_days(y, 1, 1) - time_days(y - 1, 1, 1)), weekday);
+    int64_t length = time_days(y + 1, 1, 1) - time_days(y, 1, 1);
+    bool thursday_is_next_year = (int64_t)day_of_year + 4 - (int64_t)weekday > length;
+    return thursday_is_next_year ? 1 : (unsigned)week;
+}
+
+struct civil time_civil(int64_t ms)
+{
+    int64_t days = floor_div(ms, DAY_MS), year;
+    uint32_t left = (uint32_t)(ms - days * DAY_MS);
+    unsigned month, day;
+    time_date(days, &year, &month, &day);
+    unsigned weekday = (unsigned)((days % 7 + 10) % 7) + 1; /* day 0 was a Thursday */
+    unsigned day_of_year = (unsigned)(days - time_days(year, 1, 1)) + 1;
+    return (struct civil){
+        .year = (int32_t)year,
+        .month = (uint8_t)month,
+        .day = (uint8_t)day,
+        .hour = (uint8_t)(left / 3600000),
+        .minute = (uint8_t)(left / 60000 % 60),
+        .second = (uint8_t)(left / 1000 % 60),
+        .ms = (uint16_t)(left % 1000),
+        .weekday = (uint8_t)weekday,
+        .week = (uint8_t)iso_week(year, day_of_year, weekday),
+        .day_of_year = (uint16_t)day_of_year,
+    };
+}
+
+static char *put(char *p, unsigned v, int digits, char after)
+{
+    for (int i = digits - 1; i >= 0; i--, v /= 10)
+        p[i] = (char)('0' + v % 10);
+    p[digits] = after;
+    return p + digits + 1;
+}
+
+size_t time_format_rfc3339(int64_t ms, char out[static 32])
+{
+    const int64_t first = -62167219200000, last = 253402300799999; /* years 0 and 9999 */
+    ms = ms < first ? first : ms > last ? last : ms;
+    int64_t days = floor_div(ms, DAY_MS), year;
+    uint32_t left = (uint32_t)(ms - days * DAY_MS);
+    unsigned month, day;
+    time_date(days, &year, &month, &day);
+    char *p = put(out, (unsigned)year, 4, '-');
+    p = put(p, month, 2, '-');
+    p = put(p, day, 2, 'T');
+    p = put(p, left / 3600000, 2, ':');
+    p = put(p, left / 60000 % 60, 2, ':');
+    p = put(p, left / 1000 % 60, 2, '.');
+    p = put(p, left % 1000, 3, 'Z');
+    *p = '\0';
+    return (size_t)(p - out);
+}
