@@ -64,3 +64,11 @@ uint32_t event_entity(struct event *e, struct arena *arena, struct pair out[stat
     }
     return n;
 }
+
+str entity_key(field_id id)
+{
+    for (size_t i = 0; i < COUNT(keys); i++)
+        if (keys[i].id == id)
+            return str_z(keys[i].key);
+    return (str){0};
+}

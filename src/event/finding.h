@@ -46,4 +46,7 @@ const char *finding_kind_name(enum finding_kind k);
 enum { ENTITY_MAX = 5 };
 uint32_t event_entity(struct event *e, struct arena *arena, struct pair out[static ENTITY_MAX]);
 
+/* The key (entity.def) that `id` supplies, such as "user"; empty when it supplies none. */
+str entity_key(field_id id);
+
 #endif

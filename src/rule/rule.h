@@ -120,6 +120,7 @@ struct correlator_stats {
     uint64_t groups;  /* held now */
     uint64_t evicted; /* groups thrown out to stay inside the limit */
     uint64_t late;    /* hits too late to count */
+    uint64_t lost;    /* findings the arena had no room for */
     size_t bytes;
 };
 
