@@ -26,6 +26,7 @@ struct ingest_progress {
     uint64_t bytes_done, bytes_total; /* of the files as stored; total 0 when unknown (stdin) */
     size_t files_done, files_total;
     const char *current; /* path being read */
+    uint64_t text_bytes; /* taken from them so far, decompressed; .evtx counts as stored */
 };
 
 struct ingest; /* opaque; one thread at a time */
