@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "detect/detect_int.h"
+
+#include "base/mem.h"
+
+void worker_init(struct worker *w, struct run *run)
+{
+    const struct snapshot *s = run->snapshot;
+    *w = (struct worker){.run = run};
+    w->parser = parser_new(s->dict, &run->options->limits);
+    if (s->rules)
+        w->rules = rule_matcher_new(s->rules);
+    if (s->intel)
+        w->intel = intel_matcher_new(s->intel, s->dict);
+}
+
+void worker_done(struct worker *w)
+{
+    parser_free(w->parser);
+    rule_matcher_free(w->rules);
+    intel_matcher_free(w->intel);
+}
+
+/* ---- rules ---- */
+
+struct named {
+    str id;
+    uint32_t rule;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    int order = str_cmp(x->id, y->id);
+    return order ? order : (x->rule > y->rule) - (x->rule < y->rule);
+}
+
+uint32_t *rule_ranks(const struct rule_set *set)
+{
+    size_t n = rule_set_count(set);
+    struct named *named = mem_array(struct named, n + 1);
+    for (uint32_t i = 0; i < n; i++)
+        named[i] = (struct named){rule_set_info(set, i)->id, i};
+    qsort(named, n, sizeof *named, by_id);
+    uint32_t *rank = mem_array(uint32_t, n + 1);
+    for (uint32_t i = 0; i < n; i++)
+        rank[named[i].rule] = i;
+    mem_free(named);
+    return rank;
+}
+
+/* Hits come by event; put those of one event in the order of the rules' ids.  They are few. */
+static void sort_hits(const uint32_t *rank, struct rule_hits *hits)
+{
+    for (size_t i = 1; i < hits->n; i++) {
+        struct rule_hit hit = hits->at[i];
+        size_t k = i;
+        for (;
+             k && hits->at[k - 1].event == hit.event && rank[hits->at[k - 1].rule] > rank[hit.rule];
+             k--)
+            hits->at[k] = hits->at[k - 1];
+        hits->at[k] = hit;
+    }
+}
+
+static void add_hit(struct worker *w, struct job *job, const struct rule_hit *hit)
+{
+    const struct rule_set *set = w->run->snapshot->rules;
+    struct item item = {.event = hit->event};
+    if (rule_reports(set, hit->rule)) {
+        if (rule_set_info(set, hit->rule)->level < w->run->options->min_level)
+            job->suppressed++;
+        else if (!(item.finding = rule_finding(w->rules, &job->batch, hit, &job->arena)))
+            job->dropped++;
+    }
+    if (rule_feeds(set, hit->rule) &&
+        !(item.sample = rule_sample(set, &job->batch, hit, &job->arena)))
+        job->dropped++;
+    if (item.finding || item.sample)
+        *vec_push(&job->rules) = item;
+}
+
+/* ---- indicators ---- */
+
+struct found { /* what on_indicator is told */
+    struct worker *worker;
+    struct job *job;
+};
+
+static void on_indicator(void *arg, uint32_t event, const struct finding *f)
+{
+    struct found *found = arg;
+    struct job *job = found->job;
+    if (f->level < found->worker->run->options->min_level) {
+        job->suppressed++;
+        return;
+    }
+    struct finding *copy = arena_new(&job->arena, struct finding);
+    if (!copy) {
+        job->dropped++;
+        return;
+    }
+    *copy = *f;
+    *vec_push(&job->indicators) = (struct item){.event = event, .finding = copy};
+}
+
+void worker_run(struct worker *w, struct job *job)
+{
+    arena_clear(&job->arena);
+    job->hits.n = job->rules.n = job->indicators.n = 0;
+    job->suppressed = job->dropped = 0;
+    if (job->batch.n)
+        parser_run(w->parser, job->stream, &job->batch);
+    if (w->rules) {
+        rule_match(w->rules, &job->batch, &job->hits);
+        sort_hits(w->run->rank, &job->hits);
+        for (size_t i = 0; i < job->hits.n; i++)
+            add_hit(w, job, &job->hits.at[i]);
+    }
+    if (w->intel) {
+        struct found found = {w, job};
+        intel_match(w->intel, &job->batch, &job->arena, on_indicator, &found);
+    }
+}
