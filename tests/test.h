@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#undef fail /* ours is in base/status.h; tests have fail_msg */
+
 /* Skip the running test; scripts/run-tests lists the reason. */
 #define SKIP_BECAUSE(why)                                                                          \
     do {                                                                                           \
