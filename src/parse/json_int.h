@@ -39,11 +39,12 @@ enum json_slot {
 enum json_row_flag {
     JSON_STRIP = 1 << 0, /* what is inside is named without this name */
     JSON_SKIP = 1 << 1,  /* leave it out, with all that is inside */
-    JSON_PAIR = 1 << 2,  /* objects here are {name, value}: file the value under that name */
+    JSON_PAIR = 1 << 2,  /* objects here are {name, value}: file values beside this by that name */
     JSON_NAME = 1 << 3,  /* the name of such a pair */
     JSON_EVERY = 1 << 4, /* the row stands for every name of its scope without a row */
     JSON_OVER = 1 << 5,  /* private: the name is too long to keep */
     JSON_LOOSE = 1 << 6, /* private: the node is not in the table and dies with the batch */
+    JSON_BYTES = 1 << 7, /* an array of numbers here is text, byte by byte */
 };
 
 struct json_row {
@@ -52,6 +53,7 @@ struct json_row {
     uint8_t into;     /* with JSON_STRIP: scope of what is inside */
     uint8_t slot;     /* enum json_slot */
     uint8_t flags;
+    uint8_t mark;     /* not 0: that the name is there says something; see walk->mark */
     const char *as;   /* file under this name instead */
     const char *also; /* file under this name too, as FIELD_COPY */
 };
@@ -59,8 +61,9 @@ struct json_row {
 struct json_walk;
 
 enum json_format_flag {
-    JSON_WHOLE = 1 << 0, /* file containers as text too */
-    JSON_XML = 1 << 1    /* made from XML: knows "#attributes", "#text", "@name", "x_attributes" */
+    JSON_WHOLE = 1 << 0,  /* file containers as text too */
+    JSON_PASCAL = 1 << 1, /* file names in PascalCase too: the source is not of one mind */
+    JSON_XML = 1 << 2     /* made from XML: knows "#attributes", "#text", "@name", "x_attributes" */
 };
 
 struct json_format {
@@ -89,6 +92,8 @@ struct json_value {
     uint8_t kind, flags; /* as in struct field */
 };
 
+enum { JSON_NO_MARK = 255 };
+
 struct json_node;
 struct json_walk {
     struct parse *p;
@@ -98,6 +103,7 @@ struct json_walk {
     enum family family;     /* whose names are used */
     size_t values;          /* of the record so far */
     uint32_t escapes;       /* of them and their keys, how many have a backslash */
+    uint8_t mark;           /* the lowest mark met, or JSON_NO_MARK */
     uint32_t filled;        /* bit s: slot s holds a value */
     struct json_value slot[JSON_SLOT_MAX];
     struct json_value pair; /* name of the pair being read */
@@ -144,7 +150,8 @@ struct json_node {
     const char *key;        /* as written, escapes included */
     uint32_t key_size;
     uint32_t hash;
-    uint8_t ids, slot, flags, scope; /* scope: of what is inside */
+    uint8_t ids, slot, flags, mark;
+    uint8_t scope; /* of what is inside */
     field_id id[DICT_IDS_MAX];
     str name;   /* of the values here */
     str prefix; /* of the names inside */

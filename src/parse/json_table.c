@@ -180,6 +180,18 @@ static void add_id(struct json_node *n, field_id id)
         n->id[n->ids++] = id;
 }
 
+/* "a.bC" as "A.BC" (all) or "A.bC". */
+static str pascal(str name, bool all, char *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        out[i] = first && c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        first = all && c == '.';
+    }
+    return (str){out, name.n};
+}
+
 static void resolve(struct json_walk *w, struct json_node *n, const struct json_row *row)
 {
     struct dict *d = w->p->dict;
@@ -190,6 +202,11 @@ static void resolve(struct json_walk *w, struct json_node *n, const struct json_
         add_id(n, dict_resolve(d, w->family, name));
     if (row && row->also)
         add_id(n, dict_resolve(d, w->family, str_z(row->also)));
+    char text[NAME_MAX_BYTES];
+    if (w->format->flags & JSON_PASCAL && name.n <= sizeof text) {
+        add_id(n, dict_resolve(d, w->family, pascal(name, true, text)));
+        add_id(n, dict_resolve(d, w->family, pascal(name, false, text)));
+    }
 }
 
 /* Fill `n`, whose texts go to `a`.  False past its cap. */
@@ -221,6 +238,7 @@ static bool describe(struct json_walk *w, struct arena *a, struct json_node *n,
     n->prefix = at.prefix;
     n->scope = at.scope;
     n->slot = at.slot;
+    n->mark = at.row ? at.row->mark : 0;
     n->flags = at.flags & (uint8_t)~JSON_EVERY;
     if (at.same && parent->ids) {
         n->ids = parent->ids;

@@ -39,8 +39,15 @@ static inline struct json_node *find_child(struct json_walk *w, const struct jso
     return n;
 }
 
+static inline void note_mark(struct json_walk *w, const struct json_node *n)
+{
+    if (n->mark && n->mark < w->mark)
+        w->mark = n->mark;
+}
+
 static void keep(struct json_walk *w, const struct json_node *n, const struct field *f)
 {
+    note_mark(w, n);
     if (n->flags & JSON_NAME)
         w->pair = (struct json_value){f->p, f->n, f->kind, f->flags};
     if (n->slot == JSON_SLOT_NONE || json_has(w, n->slot) || f->kind == VALUE_NULL)
@@ -60,24 +67,23 @@ static inline void put(struct json_walk *w, const struct json_node *n, str v, en
         made.id = n->id[i + 1 < DICT_IDS_MAX ? i + 1 : i];
         made.flags |= FIELD_COPY;
     }
-    if (UNLIKELY(n->slot | (n->flags & JSON_NAME))) {
+    if (UNLIKELY(n->slot | n->mark | (n->flags & JSON_NAME))) {
         made.flags = (uint8_t)flags;
         keep(w, n, &made);
     }
 }
 
-/* File the values read under "Data" since the pair began under the name it gave. */
+/* File the values read since the pair began under the name it gave. */
 static void name_pair(struct json_walk *w, const struct json_level *level)
 {
-    const struct json_node *unnamed = level->node;
     str name = {w->pair.p, w->pair.n};
-    if (!name.p || !unnamed->parent)
+    if (!name.p || !level->node->parent)
         return;
-    const struct json_node *n = json_child(w, unnamed->parent, name);
+    const struct json_node *n = json_child(w, level->node->parent, name);
     struct batch *b = w->p->batch;
-    for (size_t i = level->first_field; i < b->field_count; i++) {
+    for (size_t i = level->first_field; i < b->field_count && n->ids; i++) {
         struct field *f = &b->field[i];
-        if (f->id != unnamed->id[0] || n->ids == 0)
+        if (f->flags & FIELD_COPY)
             continue;
         f->id = n->id[0];
         keep(w, n, f);
@@ -85,11 +91,36 @@ static void name_pair(struct json_walk *w, const struct json_level *level)
     w->pair.p = NULL;
 }
 
+/* Numbers read since the array began become one text. */
+static void join_bytes(struct json_walk *w, const struct json_level *level)
+{
+    struct batch *b = w->p->batch;
+    size_t n = b->field_count - level->first_field;
+    char *text = n ? arena_bytes(&b->arena, n) : NULL;
+    if (!text)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const struct field *f = &b->field[level->first_field + i];
+        int64_t byte = 0;
+        if (!json_to_i64((str){f->p, f->n}, &byte) || byte < 0 || byte > 255)
+            return;
+        text[i] = (char)byte;
+    }
+    struct field *f = &b->field[level->first_field];
+    *f = (struct field){text, (uint32_t)n, level->node->id[0], VALUE_STRING, 0};
+    b->field_count = level->first_field + 1;
+    if (level->node->slot)
+        w->filled &= ~((uint32_t)1 << level->node->slot); /* it held the first number */
+    keep(w, level->node, f);
+}
+
 static void close_level(struct json_walk *w, const struct json_level *level, const char *end)
 {
     const struct json_node *n = level->node;
     if (n->flags & JSON_PAIR && *level->start == '{')
         name_pair(w, level);
+    if (n->flags & JSON_BYTES && *level->start == '[' && !level->compound)
+        join_bytes(w, level);
     struct batch *b = w->p->batch;
     bool plain = *level->start == '[' && !level->compound && b->field_count > level->first_field;
     if (plain || n->flags & JSON_STRIP || !(w->format->flags & JSON_WHOLE))
@@ -107,6 +138,7 @@ static void open_level(struct json_walk *w, struct json_level *level, const stru
 {
     *level = (struct json_level){
         .node = n, .start = start, .escapes = w->escapes, .first_field = w->p->batch->field_count};
+    note_mark(w, n);
     if (n->flags & JSON_PAIR)
         w->pair.p = NULL;
 }
@@ -176,6 +208,7 @@ static status walk(struct json_walk *w, str text, size_t *used)
     w->last = root;
     w->values = w->filled = w->escapes = 0;
     w->pair.p = NULL;
+    w->mark = JSON_NO_MARK;
     open_level(w, level, root, text.p);
     enum json_token token = json_next(&s, &t);
     bool ok = token == JSON_OBJECT && members(w, &s, level);
@@ -209,6 +242,14 @@ static void set_time(struct json_walk *w, struct event *e)
     }
 }
 
+/* Rules for web servers say cs-uri-query and mostly mean the whole target, so that is filed as the
+ * query too. */
+static void add_url(struct parse *p, str url)
+{
+    parse_add_url(p, url, 0);
+    parse_add_kind(p, FIELD_URL_QUERY, url, VALUE_STRING, FIELD_COPY);
+}
+
 static bool finish(struct json_walk *w)
 {
     struct event *e = w->p->event;
@@ -218,7 +259,7 @@ static bool finish(struct json_walk *w)
     if (e->channel.n == 0)
         e->channel = json_slot(w, JSON_CHANNEL);
     if (json_has(w, JSON_URL))
-        parse_add_url(w->p, json_slot(w, JSON_URL), 0);
+        add_url(w->p, json_slot(w, JSON_URL));
     if (json_has(w, JSON_HASHES))
         parse_add_hashes(w->p, json_slot(w, JSON_HASHES));
     return !w->format->finish || w->format->finish(w);

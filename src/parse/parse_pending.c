@@ -16,19 +16,6 @@ static bool refuse(struct parse *p, str record)
 }
 
 #define PENDING(NAME) const struct parse_ops parse_##NAME = {.sniff = never, .record = refuse}
-PENDING(winjson);
-PENDING(cloudtrail);
-PENDING(entra);
-PENDING(m365);
-PENDING(okta);
-PENDING(k8saudit);
-PENDING(eve);
-PENDING(zeekjson);
-PENDING(falco);
-PENDING(ocsf);
-PENDING(ecs);
-PENDING(journald);
-PENDING(webjson);
 PENDING(evtx);
 PENDING(winxml);
 PENDING(zeektsv);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Zeek logs as JSON.  The log is named by `_path` where a collector added it; else it is known by
+ * a field that only it has. */
+#include "parse/json_int.h"
+
+enum { LOG = JSON_OWN };
+
+/* Logs that a field gives away; where several do, the first here. */
+enum {
+    CONN = 1,
+    DNS,
+    HTTP,
+    SSH,
+    SSL,
+    X509,
+    FILES,
+    DCE_RPC,
+    SMB_MAPPING,
+    SMB_FILES,
+    KERBEROS,
+    RDP,
+    SMTP,
+    NOTICE,
+    FTP,
+    SOFTWARE,
+    NTLM,
+    DHCP,
+    TUNNEL,
+    WEIRD,
+};
+
+static const char *const log_name[] = {
+    "",       "conn",    "dns",         "http",      "ssh",      "ssl",    "x509",
+    "files",  "dce_rpc", "smb_mapping", "smb_files", "kerberos", "rdp",    "smtp",
+    "notice", "ftp",     "software",    "ntlm",      "dhcp",     "tunnel", "weird",
+};
+
+static const struct json_row rows[] = {
+    {"ts", .slot = JSON_TIME},
+    {"_path", .slot = LOG, .also = "event.dataset"},
+    {"_log", .slot = LOG, .also = "event.dataset"},
+    {"log", .slot = LOG},
+    {"uri", .slot = JSON_URL, .mark = HTTP},
+    {"_system_name", .also = "observer.name"},
+    {"conn_state", .mark = CONN},
+    {"qtype_name", .mark = DNS},
+    {"rcode_name", .mark = DNS},
+    {"qclass", .mark = DNS},
+    {"query", .mark = DNS},
+    {"trans_depth", .mark = HTTP},
+    {"cipher_alg", .mark = SSH},
+    {"auth_success", .mark = SSH},
+    {"auth_attempts", .mark = SSH},
+    {"resumed", .mark = SSL},
+    {"server_name", .mark = SSL},
+    {"established", .mark = SSL},
+    {"certificate.serial", .mark = X509},
+    {"certificate.subject", .mark = X509},
+    {"fuid", .mark = FILES},
+    {"tx_hosts", .mark = FILES},
+    {"named_pipe", .mark = DCE_RPC},
+    {"endpoint", .mark = DCE_RPC},
+    {"share_type", .mark = SMB_MAPPING},
+    {"native_file_system", .mark = SMB_MAPPING},
+    {"action", .mark = SMB_FILES},
+    {"times.modified", .mark = SMB_FILES},
+    {"request_type", .mark = KERBEROS},
+    {"till", .mark = KERBEROS},
+    {"security_protocol", .mark = RDP},
+    {"keyboard_layout", .mark = RDP},
+    {"mailfrom", .mark = SMTP},
+    {"note", .mark = NOTICE},
+    {"reply_code", .mark = FTP},
+    {"software_type", .mark = SOFTWARE},
+    {"domainname", .mark = NTLM},
+    {"assigned_addr", .mark = DHCP},
+    {"tunnel_type", .mark = TUNNEL},
+    {"name", .mark = WEIRD},
+};
+
+static bool finish(struct json_walk *w)
+{
+    str log = json_slot(w, LOG);
+    json_channel(w, log);
+    if (w->mark < COUNT(log_name))
+        json_channel(w, str_z(log_name[w->mark]));
+    return true;
+}
+
+static const struct json_format format = {
+    .family = FAMILY_ZEEK,
+    .row = rows,
+    .rows = COUNT(rows),
+    .finish = finish,
+};
+
+static int sniff(str head)
+{
+    static const struct json_clue clues[] = {
+        {"_path", 50},        {"ts", 25},       {"uid", 20},       {"id.orig_h", 50},
+        {"id.resp_h", 20},    {"fuid", 30},     {"_write_ts", 30}, {"certificate.serial", 50},
+        {"_system_name", 20}, {"tx_hosts", 20},
+    };
+    return json_sniff(head, clues, COUNT(clues));
+}
+
+static void run(struct parse *p)
+{
+    json_run(p, &format);
+}
+
+const struct parse_ops parse_zeekjson = {.name = "zeek-json", .sniff = sniff, .run = run};
