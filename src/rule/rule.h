@@ -44,9 +44,19 @@ struct rule_problem {
     char reason[200];
 };
 
+/* What `%name%` stands for in values with the modifier `expand`.  A placeholder that has no
+ * values here never matches; values may hold wildcards. */
+struct rule_placeholder {
+    str name;
+    const str *value;
+    size_t count;
+};
+
 struct rule_options {
     const char *cache_dir; /* NULL: no cache.  Created 0700 when absent; must be ours */
     size_t max_bytes;      /* text and tables of the set; 0: 512 MiB */
+    const struct rule_placeholder *placeholder;
+    size_t placeholder_count;
 };
 
 /* Read and compile all rules below `path` (files, folders of *.yml / *.yaml, searched

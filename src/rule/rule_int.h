@@ -25,6 +25,7 @@
 #ifndef RULE_RULE_INT_H
 #define RULE_RULE_INT_H
 
+#include "base/map.h"
 #include "base/vec.h"
 #include "rule/rule.h"
 
@@ -83,7 +84,8 @@ enum test_flag {
     TEST_REF_CONTAINS = 1 << 4,
     TEST_REF_STARTS = 1 << 5,
     TEST_REF_ENDS = 1 << 6,
-    TEST_NUMBER = 1 << 7 /* the rule wrote a bare number or boolean */
+    TEST_NUMBER = 1 << 7 /* the rule wrote a bare number or boolean; `number` of a boolean is a
+                            NaN, so that it equals by its text only */
 };
 
 enum time_unit { UNIT_MINUTE, UNIT_HOUR, UNIT_DAY, UNIT_WEEK, UNIT_MONTH, UNIT_YEAR };
@@ -179,6 +181,35 @@ struct image {
 void image_init(struct image *im, size_t max_bytes);
 void image_done(struct image *im); /* safe when zeroed */
 
+/* Room for one more row?  Past max_bytes: false, and full. */
+bool image_may_grow(struct image *im, size_t n, size_t room, size_t size);
+/* Pointer to a new last row of `array`, uninitialised; NULL past max_bytes. */
+#define image_push(im, array)                                                                      \
+    (image_may_grow((im), (im)->array.n, (im)->array.room, sizeof *(im)->array.at)                 \
+         ? vec_push(&(im)->array)                                                                  \
+         : NULL)
+
+/* Where all arrays end, and back to there: what a rule that is refused leaves behind. */
+enum image_array {
+#define A(type, name) IMAGE_##name,
+    IMAGE_ARRAYS(A)
+#undef A
+        IMAGE_ARRAY_COUNT
+};
+struct image_mark {
+    size_t n[IMAGE_ARRAY_COUNT];
+};
+struct image_mark image_mark(const struct image *im);
+void image_cut(struct image *im, const struct image_mark *mark);
+
+/* Trees of nodes are at most this deep, and this large when shared nodes are written out. */
+enum { IMAGE_DEPTH_MAX = 192, IMAGE_TREE_MAX = 1 << 20 };
+
+bool image_tree_fits(const struct image *im, uint32_t root);
+
+/* Every index, offset, kind and tree in range: an image that came from a file may be used. */
+bool image_valid(const struct image *im);
+
 /* Interns nothing: each call appends.  Past max_bytes: empty text, and full. */
 struct text image_text(struct image *im, str s);
 static inline str image_str(const struct image *im, struct text t)
@@ -186,6 +217,7 @@ static inline str image_str(const struct image *im, struct text t)
     return (str){im->bytes.at + t.at, t.n};
 }
 
+/* Its number; ROW_NONE past max_bytes. */
 uint32_t image_node(struct image *im, enum node_kind kind, uint32_t line, str label);
 /* Give `node` these children (copied). */
 void image_children(struct image *im, uint32_t node, const uint32_t *child, uint32_t n);
@@ -197,6 +229,8 @@ struct yaml_node;
 struct rule_read { /* what the reading functions share */
     struct image *image;
     struct rule_set *set; /* problems go here */
+    const struct rule_options *options;
+    struct arena *scratch; /* cleared after each document */
     str file;
     uint32_t line; /* of the document; where a problem has no better line */
     uint32_t problem_line;
@@ -209,6 +243,8 @@ bool read_refuse(struct rule_read *r, const struct yaml_node *at, const char *fm
 
 /* `detection:` mapping → root node number. */
 bool read_detection(struct rule_read *r, const struct yaml_node *detection, uint32_t *root);
+/* The same for a `filter:` mapping, where `rules` is no selection. */
+bool read_filter_detection(struct rule_read *r, const struct yaml_node *filter, uint32_t *root);
 
 /* A document with a `correlation:` mapping → row (image.correlation); the names of rules stay
  * unresolved until link_correlations. */
@@ -231,6 +267,7 @@ struct rule_set {
     struct arena arena;
     struct program *program; /* owned */
     struct plan *plan;       /* owned */
+    struct map by_name;      /* ids and names to rules */
     bool from_cache;
 };
 
