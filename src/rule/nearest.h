@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nearest.h - for files in rule/ only: what a misspelt name probably meant. */
+#ifndef RULE_NEAREST_H
+#define RULE_NEAREST_H
+
+#include "base/str.h"
+
+struct nearest {
+    str name, best;
+    unsigned distance;
+    bool found; /* `best` is near enough to be worth saying */
+};
+
+struct nearest nearest_to(str name);
+void nearest_try(struct nearest *n, str candidate); /* borrowed */
+
+#endif
