@@ -228,6 +228,8 @@ bool cut_json_give_up(struct cutter *c, struct batch *b)
     c->frame = (struct json_frame){0};
     c->balance = (struct json_balance){0};
     c->skip_scalar = b->n && !memchr("{[\"", b->bytes[0], 3);
+    if (c->skip_scalar)
+        b->bytes[0] = 'x'; /* a bracket that closes nothing is part of it, not its end */
     return false;
 }
 

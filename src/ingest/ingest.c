@@ -7,6 +7,7 @@
 
 enum {
     BATCH_BYTES = 256 * 1024,
+    BATCH_BYTES_MIN = 64, /* more than the bytes of an end tag that may be half there */
     HEAD_MAX = 64 * 1024,
     STREAMS_MAX_BYTES = 256 * 1024 * 1024,
     LINE_END_MAX = 2,        /* "\r\n" is not part of a record's length */
@@ -23,8 +24,10 @@ struct feed {
     char *tail;                        /* owned; kept from input to input */
     size_t tail_n, tail_room;
     uint64_t line; /* of the first byte of the tail */
+    char *ahead;   /* owned; read to look at the beginning, but more than a batch wants */
+    size_t ahead_at, ahead_n;
     bool idle;     /* the last read had to wait in vain */
-    bool ended;
+    bool ended;    /* all was given out, or is in the tail */
     bool skipping; /* inside a record that is too long */
 };
 
@@ -75,6 +78,7 @@ void ingest_close(struct ingest *in)
     source_close(&in->feed.source);
     source_done(&in->feed.source);
     mem_free(in->feed.tail);
+    mem_free(in->feed.ahead);
     input_list_done(&in->inputs);
     vec_done(&in->problems.kept);
     arena_done(&in->streams);
@@ -95,7 +99,7 @@ static bool begin_input(struct ingest *in)
         }
         f->input = input;
         f->stream = NULL;
-        f->tail_n = 0;
+        f->tail_n = f->ahead_at = f->ahead_n = 0;
         f->line = 1;
         f->idle = f->ended = f->skipping = false;
         return true;
@@ -124,6 +128,19 @@ static void set_tail(struct feed *f, str bytes)
     f->tail_n = bytes.n;
 }
 
+/* Some more bytes, first those that were held back. */
+static enum source_state read_some(struct feed *f, char *out, size_t room, int patience_ms,
+                                   size_t *n, struct error *err)
+{
+    size_t left = f->ahead_n - f->ahead_at;
+    if (left == 0)
+        return source_read(&f->source, out, room, patience_ms, n, err);
+    *n = left < room ? left : room;
+    memcpy(out, f->ahead + f->ahead_at, *n);
+    f->ahead_at += *n;
+    return SOURCE_DATA;
+}
+
 /* Read until `want` bytes are there, the input ends, or it pauses. */
 static void top_up(struct ingest *in, struct batch *b, size_t want, int patience_ms)
 {
@@ -133,14 +150,27 @@ static void top_up(struct ingest *in, struct batch *b, size_t want, int patience
     while (b->n < want && !f->idle && !f->ended) {
         size_t n;
         struct error err;
-        enum source_state state = source_read(&f->source, b->bytes + b->n,
-                                              want + SOURCE_ROOM_MIN - b->n, patience_ms, &n, &err);
+        enum source_state state =
+            read_some(f, b->bytes + b->n, want + SOURCE_ROOM_MIN - b->n, patience_ms, &n, &err);
         b->n += n;
         f->idle = state == SOURCE_IDLE;
         f->ended = state == SOURCE_END || state == SOURCE_BAD;
         if (state == SOURCE_BAD)
             problem_add(&in->problems, f->input->path, "%s", err.text);
     }
+}
+
+/* Put back what is more than a batch wants. */
+static void hold_back(struct feed *f, struct batch *b, size_t want)
+{
+    if (b->n <= want)
+        return;
+    f->ahead_at = 0;
+    f->ahead_n = b->n - want;
+    f->ahead = mem_resize(f->ahead, f->ahead_n);
+    memcpy(f->ahead, b->bytes + want, f->ahead_n);
+    b->n = want;
+    f->ended = false; /* source_read will say it again */
 }
 
 /* ---- what the input is ---- */
@@ -166,10 +196,16 @@ static const struct parse_stream *make_stream(struct ingest *in, enum parse_form
     return s;
 }
 
-/* Look at the beginning, which is in `b`.  False: it is not to be read. */
-static bool begin_stream(struct ingest *in, struct batch *b)
+/* Look at the beginning, as much of it whatever a batch holds.  False: there is nothing, or it is
+ * not to be read. */
+static bool begin_stream(struct ingest *in, struct batch *b, size_t want)
 {
     struct feed *f = &in->feed;
+    top_up(in, b, want > HEAD_MAX ? want : HEAD_MAX, PATIENCE_HEAD_MS);
+    while (b->n == 0 && !f->ended)
+        top_up(in, b, HEAD_MAX, PATIENCE_HEAD_MS);
+    if (b->n == 0)
+        return false;
     str head = str_head((str){b->bytes, b->n}, HEAD_MAX);
     const char *refusal = source_refusal(head);
     if (refusal) {
@@ -183,6 +219,7 @@ static bool begin_stream(struct ingest *in, struct batch *b)
         return false;
     }
     cutter_init(&f->cutter, format, in->options.limits.record_bytes, head);
+    hold_back(f, b, want);
     return true;
 }
 
@@ -207,10 +244,12 @@ static bool find_records(struct ingest *in, struct batch *b, size_t *whole)
     struct feed *f = &in->feed;
     size_t most = in->options.limits.record_bytes + LINE_END_MAX;
     size_t want = in->options.batch_bytes < most ? in->options.batch_bytes : most;
+    if (want < BATCH_BYTES_MIN)
+        want = BATCH_BYTES_MIN;
+    if (!f->stream && !begin_stream(in, b, want))
+        return false;
     for (;;) {
-        top_up(in, b, want, f->stream ? PATIENCE_MS : PATIENCE_HEAD_MS);
-        if (!f->stream && b->n && !begin_stream(in, b))
-            return false;
+        top_up(in, b, want, PATIENCE_MS);
         *whole = 0;
         if (f->skipping)
             skip(f, b);
