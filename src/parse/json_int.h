@@ -132,7 +132,7 @@ struct json_clue {
     int points;
 };
 
-/* Points of the clues found in the value that `value` starts with, 0..100. */
+/* Points of the clues found in the value that `value` starts with, 0..100; 0 when they are few. */
 int json_sniff(str value, const struct json_clue *clue, size_t count);
 
 /* The first record of a stream, to its end or the head's, or empty when it is no JSON.

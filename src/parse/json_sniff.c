@@ -2,6 +2,9 @@
 /* What a JSON stream is, by its first record: where records begin, and whose keys they have. */
 #include "parse/json_int.h"
 
+/* Fewer points are chance: many a JSON has a "timestamp". */
+enum { FEW = 30 };
+
 static str from_text(str s, const char *p)
 {
     return (str){p, (size_t)(s.p + s.n - p)};
@@ -163,5 +166,5 @@ int json_sniff(str value, const struct json_clue *clue, size_t count)
             outer = t.raw;
         points += points_of(outer, s.depth == 2 ? t.raw : (str){"", 0}, clue, count, &seen);
     }
-    return points < 0 ? 0 : points > 100 ? 100 : points;
+    return points < FEW ? 0 : points > 100 ? 100 : points;
 }
