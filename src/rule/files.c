@@ -114,6 +114,13 @@ static void names_done(names *n)
     vec_done(n);
 }
 
+/* Test cases lie beside the rules they are about. */
+static bool is_rule_name(str name)
+{
+    return (str_iends(name, STR(".yml")) || str_iends(name, STR(".yaml"))) &&
+           !str_iends(name, STR(".test.yml")) && !str_iends(name, STR(".test.yaml"));
+}
+
 static status walk_folder(struct walk *w, int folder, const char *name, const char *path,
                           unsigned depth);
 
@@ -122,8 +129,7 @@ static status walk_entry(struct walk *w, int folder, const char *name, const cha
 {
     struct stat st;
     status s = ST_OK;
-    str n = str_z(name);
-    bool rule = str_iends(n, STR(".yml")) || str_iends(n, STR(".yaml"));
+    bool rule = is_rule_name(str_z(name));
     if (fstatat(folder, name, &st, 0) != 0)
         st.st_mode = rule ? S_IFREG : 0; /* a dangling link: opening it says why */
     else if (!S_ISDIR(st.st_mode) && !(S_ISREG(st.st_mode) && rule))

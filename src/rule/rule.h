@@ -60,7 +60,7 @@ struct rule_options {
 };
 
 /* Read and compile all rules below `path` (files, folders of *.yml / *.yaml, searched
- * recursively and in name order).  Compile failures are in the set (rule_set_problem), not an
+ * recursively and in name order; *.test.yml there are test cases and no rules).  Compile failures are in the set (rule_set_problem), not an
  * error; ST_NOT_FOUND when a path does not exist, ST_LIMIT past max_bytes.
  * *out is the caller's: rule_set_free. */
 CHECKED status rule_set_load(const char *const *path, size_t count, struct dict *dict,
