@@ -457,9 +457,12 @@ void time_date(int64_t days, int64_t *year, unsigned *month, unsigned *day)
     *year = (int64_t)of_era + era * 400 + (*month <= 2);
 }
 
-static int64_t floor_div(int64_t a, int64_t b)
+/* Whole days before `ms`, and what is left of the day. */
+static uint32_t split(int64_t ms, int64_t *days)
 {
-    return a / b - (a % b < 0);
+    int64_t left = ms % DAY_MS;
+    *days = ms / DAY_MS - (left < 0);
+    return (uint32_t)(left < 0 ? left + DAY_MS : left);
 }
 
 /* Of a date in year `y`; the first week is the one with the first Thursday. */
@@ -476,8 +479,8 @@ static unsigned iso_week(int64_t y, unsigned day_of_year, unsigned weekday)
 
 struct civil time_civil(int64_t ms)
 {
-    int64_t days = floor_div(ms, DAY_MS), year;
-    uint32_t left = (uint32_t)(ms - days * DAY_MS);
+    int64_t days, year;
+    uint32_t left = split(ms, &days);
     unsigned month, day;
     time_date(days, &year, &month, &day);
     unsigned weekday = (unsigned)((days % 7 + 10) % 7) + 1; /* day 0 was a Thursday */
@@ -508,8 +511,8 @@ size_t time_format_rfc3339(int64_t ms, char out[static 32])
 {
     const int64_t first = -62167219200000, last = 253402300799999; /* years 0 and 9999 */
     ms = ms < first ? first : ms > last ? last : ms;
-    int64_t days = floor_div(ms, DAY_MS), year;
-    uint32_t left = (uint32_t)(ms - days * DAY_MS);
+    int64_t days, year;
+    uint32_t left = split(ms, &days);
     unsigned month, day;
     time_date(days, &year, &month, &day);
     char *p = put(out, (unsigned)year, 4, '-');

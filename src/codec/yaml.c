@@ -136,8 +136,13 @@ static status twice(struct build *b, const struct yaml_pair *pair)
                 (unsigned)pair->line, STR_ARG(str_head(pair->key, 80)));
 }
 
-static status check_unique(struct build *b, const struct yaml_pair *pair, size_t n)
+/* Of the pairs from `base` on, the map being built. */
+static status check_unique(struct build *b, size_t base)
 {
+    size_t n = b->pairs.n - base;
+    if (n == 0)
+        return ST_OK;
+    const struct yaml_pair *pair = b->pairs.at + base;
     struct map seen = {0};
     status st = ST_OK;
     for (size_t i = 1; n <= FEW_KEYS && i < n && st == ST_OK; i++)
@@ -190,8 +195,10 @@ static status merge(struct build *b, const struct yaml_node *from, struct map *s
  * stand.  Keys are unique, so there is at most one. */
 static status resolve_merge(struct build *b, size_t base, struct yaml_node *out)
 {
-    struct yaml_pair *pair = b->pairs.at + base;
     size_t n = b->pairs.n - base;
+    if (n == 0)
+        return ST_OK;
+    struct yaml_pair *pair = b->pairs.at + base;
     const struct yaml_pair *found = find_among(pair, n, STR("<<"));
     if (!found)
         return ST_OK;
@@ -251,7 +258,7 @@ static status map(struct build *b, size_t depth, struct yaml_node *out)
     size_t base = b->pairs.n;
     status st = map_pairs(b, depth, out);
     if (st == ST_OK)
-        st = check_unique(b, b->pairs.at + base, b->pairs.n - base);
+        st = check_unique(b, base);
     if (st == ST_OK)
         st = resolve_merge(b, base, out);
     if (st != ST_OK)
