@@ -12,7 +12,8 @@
  * dotted path of its keys, as the event's family calls it (dict_resolve).  Elements of arrays are
  * filed under the array's name, so objects in arrays give the same names again.  With JSON_WHOLE,
  * a container that holds more than plain elements is also filed as text under its own name, for
- * rules that search it (`requestParameters|contains`): one slice, marked FIELD_COPY.
+ * rules that search it (`requestParameters|contains`): one slice, marked FIELD_COPY, down to the
+ * fourth level.
  *
  * A table belongs to one parser and is bounded; names beyond it are worked out each time. */
 #ifndef PARSE_JSON_INT_H

@@ -6,6 +6,9 @@
 #include "codec/time.h"
 #include "parse/parse_web.h"
 
+/* Containers further in are not filed as text: each level would be searched once more. */
+enum { WHOLE_DEPTH_MAX = 4 };
+
 /* Keys are short: whole words, the last one overlapping, beat a call. */
 static inline bool same_bytes(const char *a, const char *b, size_t n)
 {
@@ -123,7 +126,8 @@ static void close_level(struct json_walk *w, const struct json_level *level, con
         join_bytes(w, level);
     struct batch *b = w->p->batch;
     bool plain = *level->start == '[' && !level->compound && b->field_count > level->first_field;
-    if (plain || n->flags & JSON_STRIP || !(w->format->flags & JSON_WHOLE))
+    bool deep = level - json_levels(w->table) > WHOLE_DEPTH_MAX;
+    if (plain || deep || n->flags & JSON_STRIP || !(w->format->flags & JSON_WHOLE))
         return;
     str text = {level->start, (size_t)(end - level->start)};
     unsigned flags = FIELD_COPY | (level->escapes != w->escapes ? FIELD_ESCAPED : 0);
@@ -229,6 +233,19 @@ static status walk(struct json_walk *w, str text, size_t *used)
     return ST_INVALID;
 }
 
+/* Seconds may be written with more digits than a clock has, or with an exponent. */
+static bool time_of_number(str text, int64_t *ms)
+{
+    double v;
+    if (time_parse_epoch(text, ms))
+        return true;
+    if (!str_to_f64(text, &v) || !(v > -1e18 && v < 1e18))
+        return false;
+    bool seconds = v > -1e11 && v < 1e11;
+    *ms = seconds ? (int64_t)(v * 1000) : time_from_epoch((int64_t)v);
+    return true;
+}
+
 static void set_time(struct json_walk *w, struct event *e)
 {
     for (unsigned slot = JSON_TIME; slot <= JSON_TIME_4; slot++) {
@@ -236,7 +253,7 @@ static void set_time(struct json_walk *w, struct event *e)
             continue;
         str text = json_slot(w, slot);
         bool number = w->slot[slot].kind == VALUE_NUMBER;
-        if (number ? time_parse_epoch(text, &e->time_ms)
+        if (number ? time_of_number(text, &e->time_ms)
                    : time_parse_iso(text, &e->time_ms) || time_parse_any(text, &e->time_ms))
             return;
     }

@@ -34,7 +34,7 @@ static const struct json_format format = {
 static int sniff(str head)
 {
     static const struct json_clue clues[] = {
-        {"eventVersion", 20},        {"eventSource", 30},        {"eventName", 20},
+        {"eventVersion", 20},        {"eventSource", 10},        {"eventName", 10},
         {"awsRegion", 40},           {"userIdentity", 30},       {"sourceIPAddress", 20},
         {"recipientAccountId", 20},  {"detail.eventSource", 40}, {"detail.awsRegion", 40},
         {"detail.userIdentity", 30},

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any other JSON.  Sources without a format of their own are told by what only they write; the rest
  * is of no known family, and its names are filed under all that any family calls them. */
+#include "codec/time.h"
 #include "parse/json_int.h"
 
 /* Shapes, the surest first. */
-enum { CLOUD_AUDIT = 1, WORKSPACE, GITHUB, BITBUCKET, ONELOGIN, CANARY, DUO };
-enum { KIND = JSON_OWN, APPLICATION, SERVICE, FACTOR };
+enum { CLOUD_AUDIT = 1, WORKSPACE, GITHUB, BITBUCKET, ONELOGIN, CANARY, LAUREL, MONGO, DUO };
+enum { KIND = JSON_OWN, APPLICATION, SERVICE, FACTOR, AUDIT_ID };
+
+enum { SYSCALL = 1 };
 
 static const struct json_row rows[] = {
     {"@timestamp", .slot = JSON_TIME},
@@ -79,6 +82,33 @@ static const struct json_row rows[] = {
     {"dst_host", .also = "destination.ip"},
     {"node_id", .also = "observer.name"},
 
+    /* LAUREL: the Linux audit log, an event a line. */
+    {"ID", .slot = AUDIT_ID},
+    {"NODE", .also = "host.name"},
+    {"SYSCALL", .flags = JSON_STRIP, .into = SYSCALL, .mark = LAUREL},
+    {"exe", SYSCALL, .also = "process.executable"},
+    {"comm", SYSCALL, .also = "process.name"},
+    {"pid", SYSCALL, .also = "process.pid"},
+    {"ppid", SYSCALL, .also = "process.parent.pid"},
+    {"PPID.exe", SYSCALL, .also = "process.parent.executable"},
+    {"PPID.comm", SYSCALL, .also = "process.parent.name"},
+    {"UID", SYSCALL, .also = "user.name"},
+    {"EUID", SYSCALL, .also = "user.effective.name"},
+    {"EXECVE.ARGV", .also = "process.args"},
+    {"CWD.cwd", .also = "process.working_directory"},
+    {"PATH.name", .also = "name"},
+
+    {"t.$date", .slot = JSON_TIME, .mark = MONGO, .also = "@timestamp"},
+    {"attr.principalName", .also = "user.name"},
+    {"attr.remote", .also = "source.address"},
+
+    {"user_agent", .also = "user_agent.original"},
+    {"client_ip", .also = "source.ip"},
+    {"remote_ip", .also = "source.ip"},
+    {"remote_addr", .also = "source.ip"},
+    {"username", .also = "user.name"},
+    {"user_name", .also = "user.name"},
+
     {"factor", .slot = FACTOR, .mark = DUO},
     {"access_device.ip", .also = "source.ip"},
     {"isotimestamp", .slot = JSON_TIME, .also = "@timestamp"},
@@ -89,7 +119,7 @@ static enum family family_of(struct json_walk *w)
     static const uint8_t families[] = {
         [CLOUD_AUDIT] = FAMILY_GCP,     [WORKSPACE] = FAMILY_GCP,     [GITHUB] = FAMILY_GITHUB,
         [BITBUCKET] = FAMILY_BITBUCKET, [ONELOGIN] = FAMILY_ONELOGIN, [CANARY] = FAMILY_APPLICATION,
-        [DUO] = FAMILY_CISCO,
+        [LAUREL] = FAMILY_LINUX,        [MONGO] = FAMILY_DATABASE,    [DUO] = FAMILY_CISCO,
     };
     if (w->mark == WORKSPACE && !str_starts(json_slot(w, KIND), STR("admin#")))
         return FAMILY_UNKNOWN;
@@ -105,6 +135,40 @@ static str cloud_log(struct json_walk *w)
     if (str_eq(service, STR("login")) || str_eq(service, STR("login.googleapis.com")))
         return STR("google_workspace.login");
     return w->mark == WORKSPACE ? service : STR("gcp.audit");
+}
+
+/* What the records of one execution would have said: their types, a0, a1, … and the line typed. */
+static void finish_audit(struct json_walk *w)
+{
+    struct parse *p = w->p;
+    struct batch *b = p->batch;
+    str id = json_slot(w, AUDIT_ID);
+    (void)time_parse_epoch(str_head(id, str_find(id, ':')), &p->event->time_ms); /* else none */
+    field_id argument = dict_resolve(p->dict, FAMILY_LINUX, STR("process.args"));
+    field_id type = dict_resolve(p->dict, FAMILY_LINUX, STR("type"));
+    size_t total = 0, count = b->field_count;
+    for (size_t i = 0; i < count; i++)
+        total += b->field[i].id == argument ? b->field[i].n + (size_t)1 : 0;
+    parse_add_kind(p, type, STR("SYSCALL"), VALUE_STRING, FIELD_DERIVED);
+    char *line = total ? arena_bytes(&b->arena, total) : NULL;
+    if (!line)
+        return;
+    parse_add_kind(p, type, STR("EXECVE"), VALUE_STRING, FIELD_DERIVED);
+    size_t n = 0, k = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct field *f = &b->field[i];
+        if (f->id != argument)
+            continue;
+        str text = json_decode(p, (str){f->p, f->n}, f->flags);
+        memcpy(line + n, text.p, text.n);
+        char name[8];
+        snprintf(name, sizeof name, "a%u", (unsigned)(k++ % 1000));
+        n += text.n;
+        line[n++] = ' ';
+        parse_add_kind(p, dict_resolve(p->dict, FAMILY_LINUX, str_z(name)), text, VALUE_STRING,
+                       FIELD_DERIVED);
+    }
+    parse_add_kind(p, FIELD_PROCESS_COMMAND_LINE, (str){line, n - 1}, VALUE_STRING, FIELD_DERIVED);
 }
 
 static bool finish(struct json_walk *w)
@@ -127,6 +191,13 @@ static bool finish(struct json_walk *w)
         break;
     case FAMILY_APPLICATION:
         json_channel(w, STR("opencanary"));
+        break;
+    case FAMILY_LINUX:
+        json_channel(w, STR("auditd"));
+        finish_audit(w);
+        break;
+    case FAMILY_DATABASE:
+        json_channel(w, STR("mongodb"));
         break;
     case FAMILY_CISCO:
         json_channel(w, STR("duo"));
