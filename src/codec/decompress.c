@@ -278,8 +278,8 @@ static status run_block(struct decompress *d, str *in, struct sbuf *out, bool *m
                         struct error *err)
 {
     enum { BLOCK = 64 * 1024 };
-    char beyond;
-    size_t left = out->full ? 0 : out->cap - out->n, n;
+    char beyond = 0;
+    size_t left = out->full ? 0 : out->cap - out->n, n = 0;
     size_t room = left == 0 ? 1 : left < BLOCK ? left : BLOCK;
     char *p = left ? sbuf_space(out, room) : &beyond;
     status st = decompress_run(d, in, true, p, room, &n, err);

@@ -60,7 +60,7 @@ static size_t value_size(struct json_frame *f, str s)
             if (block[i] == '\\' && f->in_string) {
                 if (i + 1 >= n)
                     f->at++; /* what it escapes is in the next block, or to come */
-                bits &= ~((uint32_t)2 << i);
+                bits &= ~((bits & (0 - bits)) << 1);
             } else if (step(f, block[i])) {
                 return (size_t)(block - s.p) + i + 1;
             }
@@ -71,9 +71,9 @@ static size_t value_size(struct json_frame *f, str s)
 
 static size_t scalar_size(struct json_frame *f, str s, bool last)
 {
-    static const char stop[] = " \n\r\t,[]{}\"";
+    const str stop = STR(" \n\r\t,[]{}\"");
     for (f->at = f->at ? f->at : 1; f->at < s.n; f->at++)
-        if (memchr(stop, s.p[f->at], sizeof stop - 1))
+        if (str_find(stop, s.p[f->at]) < stop.n)
             return f->at;
     return last ? s.n : 0;
 }
@@ -88,7 +88,7 @@ bool json_frame_next(struct json_frame *f, str buffer, bool last, str *value, si
         if (skip == buffer.n)
             return false;
         f->open = true;
-        f->scalar = !memchr("{[\"", buffer.p[skip], 3);
+        f->scalar = str_find(STR("{[\""), buffer.p[skip]) == 3;
     }
     str s = str_from(buffer, skip);
     *used = skip;

@@ -28,7 +28,7 @@ static const char *fault_at(struct json_fault *fault, const char *at, const char
 /* Length of the escape at `p`, a backslash: 2 or 6; 0 when it is none. */
 static size_t escape_size(const char *p, const char *end)
 {
-    if (end - p < 2 || !memchr("\"\\/bfnrtu", p[1], 9))
+    if (end - p < 2 || str_find(STR("\"\\/bfnrtu"), p[1]) == 9)
         return 0;
     if (p[1] != 'u')
         return 2;

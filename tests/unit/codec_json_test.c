@@ -388,7 +388,7 @@ static void wanders_through_a_document(void **state)
     static const enum json_kind kinds[] = {JSON_IS_NUMBER, JSON_IS_NUMBER, JSON_IS_STRING,
                                            JSON_IS_BOOL,   JSON_IS_NULL,   JSON_IS_ARRAY,
                                            JSON_IS_OBJECT};
-    json_node item[COUNT(kinds)];
+    json_node item[COUNT(kinds)] = {0};
     size_t n = 0;
     for (struct json_each it = json_each(b); json_each_next(&it);) {
         assert_int_equal(it.key.n, 0);
