@@ -20,8 +20,6 @@
 
 enum { ALIGN = 64, FILES_KEPT = 8, STALE_SECONDS = 3600, DATABASES_MAX = 1 << 30 };
 
-#pragma weak program_databases /* until the compiler is here */
-
 #define MAGIC "bguard rules 01\n"
 
 struct header {
@@ -302,8 +300,7 @@ static void encode(struct sbuf *b, const struct rule_set *set, uint64_t key)
 #undef A
     put_problems(b, set, &h);
     sbuf_init(&databases, DATABASES_MAX);
-    if (program_databases)
-        program_databases(set->program, &databases);
+    program_databases(set->program, &databases);
     h.databases = databases.n;
     put(b, databases.p, databases.n);
     b->full |= databases.full;

@@ -7,11 +7,6 @@
 
 #include <assert.h>
 
-/* Until the compiler is here. */
-#pragma weak program_build
-#pragma weak program_free
-#pragma weak program_databases
-
 enum { PROBLEMS_MAX = 10000 };
 #define BYTES_DEFAULT ((size_t)512 << 20)
 
@@ -40,8 +35,7 @@ void rule_set_free(struct rule_set *set)
 {
     if (!set)
         return;
-    if (program_free)
-        program_free(set->program);
+    program_free(set->program);
     plan_free(set->plan);
     image_done(&set->image);
     map_done(&set->by_name);
@@ -115,7 +109,7 @@ static status build(struct rule_set *set, str databases, struct error *err)
     if (set->image.full)
         return fail(err, ST_LIMIT, "the rules need more than %zu bytes", set->image.max_bytes);
     plan_build(set);
-    return program_build ? program_build(set, databases, err) : ST_OK;
+    return program_build(set, databases, err);
 }
 
 /* All texts are read: what needs to know all rules. */
