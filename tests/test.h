@@ -12,7 +12,15 @@
 
 #include <cmocka.h>
 
-#undef fail /* ours is in base/status.h; tests have fail_msg */
+/* fail() is ours, in base/status.h; cmocka's fail_msg would call it. */
+#undef fail
+#undef fail_msg
+#define fail_msg(...)                                                                              \
+    do {                                                                                           \
+        print_error(__VA_ARGS__);                                                                  \
+        print_error("\n");                                                                         \
+        _fail(__FILE__, __LINE__);                                                                 \
+    } while (0)
 
 /* Skip the running test; scripts/run-tests lists the reason. */
 #define SKIP_BECAUSE(why)                                                                          \
