@@ -147,19 +147,19 @@ static int offset(struct cursor *c)
     return sign * (int)(hours * 60 + minutes);
 }
 
-/* Nothing, Z, UTC, GMT or an offset, then the end. */
-static inline void zone(struct cursor *c, struct fields *f)
+/* Nothing, Z, UTC, GMT or an offset, then the end: minutes east of Greenwich. */
+static int zone(struct cursor *c)
 {
+    int minutes = 0;
     if (at_end(c))
-        return;
+        return 0;
     skip(c, ' ');
-    if (skip(c, 'Z') || skip(c, 'z'))
-        c->ok &= at_end(c);
-    else if (next_is(c, 'U') || next_is(c, 'G'))
+    if (next_is(c, 'U') || next_is(c, 'G'))
         name(c, "utcgmt");
-    else
-        f->offset_minutes = offset(c);
+    else if (!skip(c, 'Z') && !skip(c, 'z'))
+        minutes = offset(c);
     c->ok &= at_end(c);
+    return minutes;
 }
 
 static unsigned days_in_month(unsigned year, unsigned month)
@@ -258,7 +258,11 @@ bool time_parse_iso(str s, int64_t *ms)
     char t = *c.p++;
     if ((t != 'T' && t != ' ' && t != 't') || !iso_time(&c, &f))
         return false;
-    zone(&c, &f);
+    if (!at_end(&c) && (*c.p != 'Z' || c.end - c.p > 1)) {
+        struct cursor rest = c; /* a copy, for c to stay in registers */
+        f.offset_minutes = zone(&rest);
+        c.ok &= rest.ok;
+    }
     return finish(&c, &f, ms);
 }
 
@@ -334,7 +338,7 @@ bool time_parse_clf(str s, int64_t *ms)
     f.year = four(&c);
     expect(&c, ':');
     time_of_day(&c, &f);
-    zone(&c, &f);
+    f.offset_minutes = zone(&c);
     return finish(&c, &f, ms);
 }
 
@@ -384,7 +388,7 @@ bool time_parse_rfc1123(str s, int64_t *ms)
     f.year = four(&c);
     expect(&c, ' ');
     time_of_day(&c, &f);
-    zone(&c, &f);
+    f.offset_minutes = zone(&c);
     return finish(&c, &f, ms);
 }
 
