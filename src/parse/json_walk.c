@@ -59,21 +59,29 @@ static void keep(struct json_walk *w, const struct json_node *n, const struct fi
     w->slot[n->slot] = (struct json_value){f->p, f->n, f->kind, f->flags};
 }
 
+/* Members are stored one by one: a struct put together elsewhere and copied waits for its parts. */
+static inline struct field *add(struct batch *b, field_id id, str v, unsigned kind, unsigned flags)
+{
+    struct field *f = batch_field(b, SIZE_MAX); /* bounded by walk->values */
+    f->p = v.p;
+    f->n = (uint32_t)v.n;
+    f->id = id;
+    f->kind = (uint8_t)kind;
+    f->flags = (uint8_t)flags;
+    return f;
+}
+
 static inline void put(struct json_walk *w, const struct json_node *n, str v, enum value_kind kind,
                        unsigned flags)
 {
-    struct field made = {v.p, (uint32_t)v.n, n->id[0], (uint8_t)kind, (uint8_t)flags};
+    struct batch *b = w->p->batch;
     w->values++;
-    for (unsigned i = 0; i < n->ids; i++) {
-        struct field *f = batch_field(w->p->batch, SIZE_MAX); /* bounded by `values` */
-        *f = made;
-        made.id = n->id[i + 1 < DICT_IDS_MAX ? i + 1 : i];
-        made.flags |= FIELD_COPY;
-    }
-    if (UNLIKELY(n->slot | n->mark | (n->flags & JSON_NAME))) {
-        made.flags = (uint8_t)flags;
-        keep(w, n, &made);
-    }
+    if (LIKELY(n->ids))
+        (void)add(b, n->id[0], v, kind, flags);
+    for (unsigned i = 1; i < n->ids; i++)
+        (void)add(b, n->id[i], v, kind, flags | FIELD_COPY);
+    if (UNLIKELY(n->slot | n->mark | (n->flags & JSON_NAME)))
+        keep(w, n, &(struct field){v.p, (uint32_t)v.n, 0, (uint8_t)kind, (uint8_t)flags});
 }
 
 /* File the values read since the pair began under the name it gave. */
@@ -131,10 +139,8 @@ static void close_level(struct json_walk *w, const struct json_level *level, con
         return;
     str text = {level->start, (size_t)(end - level->start)};
     unsigned flags = FIELD_COPY | (level->escapes != w->escapes ? FIELD_ESCAPED : 0);
-    for (unsigned i = 0; i < n->ids; i++) {
-        struct field *f = batch_field(b, SIZE_MAX);
-        *f = (struct field){text.p, (uint32_t)text.n, n->id[i], VALUE_STRING, (uint8_t)flags};
-    }
+    for (unsigned i = 0; i < n->ids; i++)
+        (void)add(b, n->id[i], text, VALUE_STRING, flags);
 }
 
 static void open_level(struct json_walk *w, struct json_level *level, const struct json_node *n,
