@@ -133,21 +133,24 @@ str json_first_value(str head, bool *whole)
     return *whole ? str_head(s, n) : s;
 }
 
-/* Points of the clue `outer` or `outer.inner` names, once each. */
+/* `name` is `outer`, or `outer.inner` when there is an inner key. */
+static bool is_path(str name, str outer, str inner)
+{
+    if (inner.n == 0)
+        return str_eq(name, outer);
+    return name.n == outer.n + 1 + inner.n && str_starts(name, outer) && str_ends(name, inner) &&
+           str_find(str_from(name, outer.n), '.') == 0;
+}
+
+/* Points of the clue of that path, once. */
 static int points_of(str outer, str inner, const struct json_clue *clue, size_t count,
                      uint64_t *seen)
 {
-    for (size_t i = 0; i < count && i < 64; i++) {
-        str name = str_z(clue[i].name);
-        if (*seen >> i & 1 || !str_starts(name, outer))
-            continue;
-        str rest = str_from(name, outer.n);
-        if (inner.n ? rest.n == inner.n + 1 && rest.p[0] == '.' && str_ends(rest, inner)
-                    : rest.n == 0) {
+    for (size_t i = 0; i < count && i < 64; i++)
+        if (!(*seen >> i & 1) && is_path(str_z(clue[i].name), outer, inner)) {
             *seen |= (uint64_t)1 << i;
             return clue[i].points;
         }
-    }
     return 0;
 }
 
