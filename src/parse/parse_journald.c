@@ -2,13 +2,7 @@
 /* The systemd journal as `journalctl -o json` writes it.  A message that is not UTF-8 comes as an
  * array of its bytes.  Messages of programs we know are read as in syslog. */
 #include "parse/json_int.h"
-#if __has_include("parse/message.h")
 #include "parse/message.h"
-#else
-#define parse_message(p, program, message) ((void)(p), (void)(program), (void)(message))
-#define message_channel(program)           (program)
-#define message_program(program)           (program)
-#endif
 
 enum { TAG = JSON_OWN, COMM, MESSAGE, TRANSPORT };
 

@@ -2,9 +2,9 @@
 /* Access logs as JSON: nginx and Apache with the names people give their variables, Caddy,
  * Traefik, and Envoy. */
 #include "parse/json_int.h"
-#include "parse/parse_web.h"
+#include "parse/request.h"
 
-enum { REQUEST = JSON_OWN, METHOD };
+enum { REQUEST = JSON_OWN };
 
 static const struct json_row rows[] = {
     {"time_iso8601", .slot = JSON_TIME, .also = "@timestamp"},
@@ -24,8 +24,8 @@ static const struct json_row rows[] = {
     {"url", .slot = JSON_URL, .also = "url.original"},
     {"query_string", .also = "url.query"},
     {"args", .also = "url.query"},
-    {"request_method", .slot = METHOD, .also = "http.request.method"},
-    {"method", .slot = METHOD, .also = "http.request.method"},
+    {"request_method", .also = "http.request.method"},
+    {"method", .also = "http.request.method"},
     {"status", .also = "http.response.status_code"},
     {"response", .also = "http.response.status_code"},
     {"response_code", .also = "http.response.status_code"},
@@ -67,7 +67,7 @@ static const struct json_row rows[] = {
     {"request.client_ip", .also = "source.ip"},
     {"request.remote_addr", .also = "source.address"},
     {"request.remote_port", .also = "source.port"},
-    {"request.method", .slot = METHOD, .also = "http.request.method"},
+    {"request.method", .also = "http.request.method"},
     {"request.uri", .slot = JSON_URL, .also = "url.original"},
     {"request.host", .also = "url.domain"},
     {"request.proto", .also = "http.version"},
@@ -79,7 +79,7 @@ static const struct json_row rows[] = {
 
     {"ClientHost", .also = "source.ip"},
     {"ClientUsername", .also = "user.name"},
-    {"RequestMethod", .slot = METHOD, .also = "http.request.method"},
+    {"RequestMethod", .also = "http.request.method"},
     {"RequestPath", .slot = JSON_URL, .also = "url.original"},
     {"RequestHost", .also = "url.domain"},
     {"RequestProtocol", .also = "http.version"},
@@ -91,34 +91,10 @@ static const struct json_row rows[] = {
     {"request_Cookie", .also = "http.request.cookie"},
 };
 
-/* "GET /path?x=1 HTTP/1.1" */
-static void split_request(struct json_walk *w, str line)
-{
-    struct parse *p = w->p;
-    size_t space = str_find(line, ' ');
-    const char *last = memrchr(line.p, ' ', line.n);
-    if (space == line.n)
-        return;
-    size_t end = last && str_starts(str_from(line, (size_t)(last - line.p) + 1), STR("HTTP/"))
-                     ? (size_t)(last - line.p)
-                     : line.n;
-    if (end <= space)
-        return;
-    str target = {line.p + space + 1, end - space - 1};
-    if (!json_has(w, METHOD))
-        parse_add_kind(p, FIELD_HTTP_METHOD, str_head(line, space), VALUE_STRING, FIELD_DERIVED);
-    if (json_has(w, JSON_URL))
-        return;
-    parse_add_kind(p, FIELD_URL_ORIGINAL, target, VALUE_STRING, FIELD_DERIVED);
-    parse_add_url(p, target, 0);
-    if (end < line.n)
-        parse_add_kind(p, FIELD_HTTP_VERSION, str_from(line, end + 6), VALUE_STRING, FIELD_DERIVED);
-}
-
 static bool finish(struct json_walk *w)
 {
-    if (json_has(w, REQUEST))
-        split_request(w, json_slot(w, REQUEST));
+    if (json_has(w, REQUEST) && !json_has(w, JSON_URL))
+        request_add(w->p, json_slot(w, REQUEST));
     json_channel(w, STR("access"));
     return true;
 }

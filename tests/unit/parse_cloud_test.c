@@ -319,6 +319,15 @@ static const struct golden sensors[] = {
      "",
      "2024-05-01T10:00:00.000Z",
      {"message=Hi \xff", "host.name=h", "process.pid=7", "process.name=sshd"}},
+    {"journald",
+     "{\"__REALTIME_TIMESTAMP\":\"1714557600000000\",\"_HOSTNAME\":\"h\",\"SYSLOG_IDENTIFIER\":"
+     "\"sshd\",\"MESSAGE\":\"Failed password for invalid user bob from 198.51.100.9 port 22 "
+     "ssh2\"}",
+     "linux",
+     "sshd",
+     "",
+     "2024-05-01T10:00:00.000Z",
+     {"user.name=bob", "source.ip=198.51.100.9", "source.port=22", "event.outcome=failure"}},
     {"web-json",
      "{\"time_iso8601\":\"2024-05-01T10:00:00+00:00\",\"remote_addr\":\"198.51.100.9\",\"request\":"
      "\"GET /a.php?x=1 "
