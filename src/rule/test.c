@@ -109,7 +109,11 @@ static bool add_pattern(struct value *v, struct pattern p, unsigned place, uint3
 static bool add_number(struct value *v, str text, uint32_t *node)
 {
     struct test_row row = {.op = TEST_EQUAL, .flags = TEST_NUMBER, .number = NAN};
-    (void)yaml_to_f64(v->yaml, &row.number); /* a boolean stays NaN */
+    int64_t whole;
+    if (yaml_to_i64(v->yaml, &whole))
+        row.number = (double)whole;
+    else
+        (void)yaml_to_f64(v->yaml, &row.number); /* a boolean stays NaN */
     row.value = image_text(v->read->image, text);
     *node = test_add(v, &row);
     return true;
@@ -296,7 +300,8 @@ static bool add_text(struct value *v, uint32_t *node)
     if (m->field.n && is_plain_equal(m)) {
         if (yaml_to_bool(v->yaml, &boolean))
             return add_number(v, boolean ? STR("true") : STR("false"), node);
-        if (yaml_to_f64(v->yaml, &number))
+        int64_t whole;
+        if (yaml_to_i64(v->yaml, &whole) || yaml_to_f64(v->yaml, &number))
             return add_number(v, text, node);
     }
     return add_forms(v, text, node);
