@@ -11,13 +11,6 @@
 #include "rule/rule_int.h"
 #include "tests/test.h"
 
-#define FAIL_WITH(...)                                                                             \
-    do {                                                                                           \
-        print_error(__VA_ARGS__);                                                                  \
-        print_error("\n");                                                                         \
-        _fail(__FILE__, __LINE__);                                                                 \
-    } while (0)
-
 static inline void text_of_bytes(str s, struct sbuf *out)
 {
     sbuf_addc(out, '"');
@@ -87,7 +80,7 @@ static inline struct rule_set *set_of_options(const char *yaml, struct dict *dic
     struct rule_set *set;
     struct error err;
     if (rule_set_parse(STR("test.yml"), str_z(yaml), dict, options, &set, &err) != ST_OK)
-        FAIL_WITH("%s", err.text);
+        fail_msg("%s", err.text);
     assert_true(image_valid(&set->image));
     return set;
 }
@@ -123,7 +116,7 @@ static inline void check_detections(const struct detection_case *row, size_t n,
     for (size_t i = 0; i < n; i++) {
         struct sbuf got = detection_text(row[i].lines, options);
         if (strcmp(got.p ? got.p : "", row[i].want) != 0)
-            FAIL_WITH("%s\n  is   %s\n  want %s", row[i].lines, got.p ? got.p : "", row[i].want);
+            fail_msg("%s\n  is   %s\n  want %s", row[i].lines, got.p ? got.p : "", row[i].want);
         sbuf_done(&got);
     }
 }

@@ -25,7 +25,7 @@ static void check(const char *const rows[][2], size_t n)
     for (size_t i = 0; i < n; i++) {
         struct sbuf got = condition_text(rows[i][0]);
         if (strcmp(got.p, rows[i][1]) != 0)
-            FAIL_WITH("%s\n  is   %s\n  want %s", rows[i][0], got.p, rows[i][1]);
+            fail_msg("%s\n  is   %s\n  want %s", rows[i][0], got.p, rows[i][1]);
         sbuf_done(&got);
     }
 }

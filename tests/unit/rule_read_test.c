@@ -23,7 +23,7 @@ static void check_problem(const struct rule_set *set, size_t i, uint32_t line, c
 static void check_str(str got, const char *want)
 {
     if (!str_eq(got, str_z(want)))
-        FAIL_WITH("'%.*s' is not '%s'", STR_ARG(got), want);
+        fail_msg("'%.*s' is not '%s'", STR_ARG(got), want);
 }
 
 static void check_root(const struct rule_set *set, uint32_t rule, const char *want)
