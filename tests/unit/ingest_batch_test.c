@@ -3,7 +3,7 @@
 #include "base/sbuf.h"
 #include "base/vec.h"
 #include "codec/json_frame.h"
-#include "ingest/ingest.h"
+#include "ingest/ingest_int.h"
 #include "tests/folder.h"
 #include "tests/test.h"
 
@@ -70,6 +70,22 @@ static struct taken take(str text, const struct ingest_options *options, bool li
     batch_done(&b);
     ingest_close(in);
     return t;
+}
+
+static void counts_lines_as_the_plain_loop_does(void **state)
+{
+    static char text[70000];
+    uint64_t seed = 1;
+    for (size_t i = 0; i < sizeof text; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        text[i] = i < 20000 || seed >> 62 ? '\n' : 'x';
+    }
+    for (size_t n = 0; n < sizeof text; n += 1 + n / 3) {
+        for (size_t at = 0; at < 40; at++) {
+            str s = str_from((str){text, n}, at);
+            assert_int_equal(count_lines(s), count_lines_plain(s));
+        }
+    }
 }
 
 static void keeps_every_byte_of_lines_whatever_the_batch_size(void **state)
@@ -345,6 +361,7 @@ static void knows_the_line_after_records_that_were_too_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counts_lines_as_the_plain_loop_does),
         cmocka_unit_test(keeps_every_byte_of_lines_whatever_the_batch_size),
         cmocka_unit_test(cuts_only_between_lines),
         cmocka_unit_test(takes_json_values_out_of_whatever_holds_them),
