@@ -29,6 +29,12 @@ static bool is_space(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t' || c == RECORD_SEPARATOR;
 }
 
+/* A container or a string. */
+static bool opens_value(char c)
+{
+    return c == '{' || c == '[' || c == '"';
+}
+
 static char first_visible(str s)
 {
     for (size_t i = 0; i < s.n; i++)
@@ -116,7 +122,7 @@ static bool enter_wrapper(struct cutter *c, struct batch *b, size_t *at, bool la
 
 static bool ends_scalar(char c)
 {
-    return is_space(c) || memchr(",[]{}\"", c, 6);
+    return is_space(c) || c == ',' || c == '[' || c == ']' || c == '{' || c == '}' || c == '"';
 }
 
 /* Something that is no container and no string: up to what ends it. */
@@ -155,7 +161,7 @@ static bool pass_between(struct cutter *c, struct batch *b, size_t *at, bool las
         if (c->in_array)
             return true;
     }
-    if (memchr("{[\"", b->bytes[*at], 3)) {
+    if (opens_value(b->bytes[*at])) {
         c->place = JSON_IN_VALUE;
         c->frame = (struct json_frame){0};
         return true;
@@ -227,7 +233,7 @@ bool cut_json_give_up(struct cutter *c, struct batch *b)
     c->place = JSON_BETWEEN;
     c->frame = (struct json_frame){0};
     c->balance = (struct json_balance){0};
-    c->skip_scalar = b->n && !memchr("{[\"", b->bytes[0], 3);
+    c->skip_scalar = b->n && !opens_value(b->bytes[0]);
     if (c->skip_scalar)
         b->bytes[0] = 'x'; /* a bracket that closes nothing is part of it, not its end */
     return false;

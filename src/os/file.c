@@ -50,7 +50,7 @@ status file_fstat(int fd, struct file_info *out, struct error *err)
 /* Opened without waiting, so that a pipe that took a file's place cannot hold us up. */
 static status check_kind(int fd, const char *path, unsigned flags, struct error *err)
 {
-    struct file_info info;
+    struct file_info info = {0};
     status st = file_fstat(fd, &info, err);
     if (st != ST_OK)
         return fail_prefix(err, st, "'%s'", path);

@@ -100,8 +100,8 @@ static void keeps_every_byte_of_lines_whatever_the_batch_size(void **state)
         "\n\n\n",
         "nul\0byte\nnext\n",
         "caf\xc3\xa9 \xff\xfe\n\x80\n",
-        "a rather long line that does not fit a small batch at all\nb\nc\nd\nanother long one, "
-        "without an end of its own, as files that are being written have it",
+        /* one that does not fit a small batch, and one without an end, as in files being written */
+        "a rather long line that is several times what the batch would hold\nb\nc\nd\nanother one",
     };
     for (size_t i = 0; i < COUNT(texts); i++) {
         str text = i == 7 ? STR("nul\0byte\nnext\n") : str_z(texts[i]);
