@@ -12,7 +12,7 @@
 #include "parse/json_int.h"
 
 enum { SYSTEM = 1, DATA, USER, WINLOG };
-enum { PROVIDER = JSON_OWN, LOG_NAME, ID };
+enum { PROVIDER = JSON_OWN, ID, MESSAGE, DATA_TEXT };
 
 static const struct json_row rows[] = {
     {"Event", .flags = JSON_STRIP},
@@ -32,7 +32,7 @@ static const struct json_row rows[] = {
     {"UtcTime", DATA, .slot = JSON_TIME_2},
     {"Hashes", DATA, .slot = JSON_HASHES},
     {"Hash", DATA, .slot = JSON_HASHES},
-    {"Data", DATA, .flags = JSON_PAIR},
+    {"Data", DATA, .slot = DATA_TEXT, .flags = JSON_PAIR},
     {"Data.Name", DATA, .flags = JSON_NAME},
     {"*", USER, .flags = JSON_STRIP | JSON_EVERY, .into = DATA},
 
@@ -68,6 +68,9 @@ static const struct json_row rows[] = {
     {"MachineName", .as = "Computer"},
     {"computer_name", .as = "Computer"},
     {"Hashes", .slot = JSON_HASHES},
+    {"Data", .slot = DATA_TEXT},
+    {"Message", .slot = MESSAGE},
+    {"message", .slot = MESSAGE},
     {"TimeCreated", .slot = JSON_TIME, .also = "@timestamp"},
     {"SystemTime", .slot = JSON_TIME, .also = "@timestamp"},
     {"UtcTime", .slot = JSON_TIME_2},
@@ -104,6 +107,16 @@ static str log_of(str provider)
     return (str){"", 0};
 }
 
+/* PowerShell's old log has unnamed data only, which flat shapes leave out; the message repeats it,
+ * and rules look for it as `Data`. */
+static void message_as_data(struct json_walk *w)
+{
+    const struct json_value *v = &w->slot[MESSAGE];
+    field_id id = dict_resolve(w->p->dict, w->family, STR("Data"));
+    if (json_has(w, MESSAGE))
+        parse_add_kind(w->p, id, (str){v->p, v->n}, VALUE_STRING, v->flags | FIELD_COPY);
+}
+
 static bool finish(struct json_walk *w)
 {
     json_code(w, json_slot(w, ID));
@@ -113,6 +126,8 @@ static bool finish(struct json_walk *w)
         if (channel.n)
             parse_add_kind(w->p, FIELD_WINLOG_CHANNEL, channel, VALUE_STRING, FIELD_DERIVED);
     }
+    if (!json_has(w, DATA_TEXT) && str_ieq(w->p->event->channel, STR("Windows PowerShell")))
+        message_as_data(w);
     return true;
 }
 

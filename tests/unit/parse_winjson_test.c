@@ -118,6 +118,15 @@ static const struct golden shapes[] = {
      "1",
      NULL,
      {"process.executable=/bin/ls", "user.name=root"}},
+    {"winjson",
+     "{\"EventID\":400,\"Channel\":\"Windows "
+     "PowerShell\",\"SourceName\":\"PowerShell\",\"Message\":"
+     "\"Engine state is changed\\r\\n\\tHostApplication=powershell -enc x\"}",
+     "windows",
+     "Windows PowerShell",
+     "400",
+     NULL,
+     {"Data=Engine state is changed\r\n\tHostApplication=powershell -enc x"}},
 };
 
 static void every_shape_of_a_windows_event_is_read(void **state)
