@@ -19,6 +19,7 @@ enum {
 struct feed {
     const struct input *input; /* NULL: none */
     struct source source;
+    struct records records; /* open: no text, but a binary log */
     struct cutter cutter;
     const struct parse_stream *stream; /* NULL: the beginning was not looked at yet */
     char *tail;                        /* owned; kept from input to input */
@@ -75,6 +76,7 @@ void ingest_close(struct ingest *in)
 {
     if (!in)
         return;
+    records_close(&in->feed.records);
     source_close(&in->feed.source);
     source_done(&in->feed.source);
     mem_free(in->feed.tail);
@@ -107,11 +109,21 @@ static bool begin_input(struct ingest *in)
     return false;
 }
 
+/* Bytes of the input so far: as stored, and decompressed. */
+static void count_bytes(const struct feed *f, uint64_t *stored, uint64_t *text)
+{
+    *stored = f->records.log ? records_bytes_done(&f->records) : f->source.bytes_in;
+    *text = f->records.log ? *stored : f->source.bytes_out;
+}
+
 static void end_input(struct ingest *in)
 {
     struct feed *f = &in->feed;
-    in->bytes_in += f->source.bytes_in;
-    in->bytes_out += f->source.bytes_out;
+    uint64_t stored, text;
+    count_bytes(f, &stored, &text);
+    in->bytes_in += stored;
+    in->bytes_out += text;
+    records_close(&f->records);
     source_close(&f->source);
     f->source.bytes_in = f->source.bytes_out = 0;
     f->input = NULL;
@@ -175,16 +187,19 @@ static void hold_back(struct feed *f, struct batch *b, size_t want)
 
 /* ---- what the input is ---- */
 
-static const struct parse_stream *make_stream(struct ingest *in, enum parse_format format,
-                                              str header)
+static bool set_stream(struct ingest *in, enum parse_format format, str header)
 {
     const struct parse_stream *before = in->stream;
-    if (before && before->format == format && str_eq(before->header, header))
-        return before;
+    if (before && before->format == format && str_eq(before->header, header)) {
+        in->feed.stream = before;
+        return true;
+    }
     struct parse_stream *s = arena_new(&in->streams, struct parse_stream);
     str copy = arena_str(&in->streams, header);
-    if (!s || !copy.p)
-        return NULL;
+    if (!s || !copy.p) {
+        problem_add(&in->problems, in->feed.input->path, "not read: too many different headers");
+        return false;
+    }
     *s = (struct parse_stream){
         .format = format,
         .now_ms = in->options.now_ms,
@@ -192,8 +207,21 @@ static const struct parse_stream *make_stream(struct ingest *in, enum parse_form
         .family = in->options.family,
         .channel = in->options.channel,
     };
-    in->stream = s;
-    return s;
+    in->stream = in->feed.stream = s;
+    return true;
+}
+
+/* The input is a binary log; what was read of it is in `b`. */
+static bool begin_records(struct ingest *in, struct batch *b)
+{
+    struct feed *f = &in->feed;
+    struct error err;
+    str head = {b->bytes, b->n};
+    b->n = 0;
+    if (records_open(&f->records, f->input, &f->source, head, &err) == ST_OK)
+        return set_stream(in, PARSE_evtx, STR(""));
+    problem_add(&in->problems, f->input->path, "%s", err.text);
+    return false;
 }
 
 /* Look at the beginning, as much of it whatever a batch holds.  False: there is nothing, or it is
@@ -207,17 +235,16 @@ static bool begin_stream(struct ingest *in, struct batch *b, size_t want)
     if (b->n == 0)
         return false;
     str head = str_head((str){b->bytes, b->n}, HEAD_MAX);
+    if (records_known(head))
+        return begin_records(in, b);
     const char *refusal = source_refusal(head);
     if (refusal) {
         problem_add(&in->problems, f->input->path, "%s", refusal);
         return false;
     }
     enum parse_format format = in->options.forced ? in->options.format : parse_sniff(head);
-    f->stream = make_stream(in, format, parse_header(format, head));
-    if (!f->stream) {
-        problem_add(&in->problems, f->input->path, "not read: too many different headers");
+    if (!set_stream(in, format, parse_header(format, head)))
         return false;
-    }
     cutter_init(&f->cutter, format, in->options.limits.record_bytes, head);
     hold_back(f, b, want);
     return true;
@@ -248,6 +275,12 @@ static bool find_records(struct ingest *in, struct batch *b, size_t *whole)
         want = BATCH_BYTES_MIN;
     if (!f->stream && !begin_stream(in, b, want))
         return false;
+    if (f->records.log) {
+        b->first_line = 0;
+        bool some = records_fill(&f->records, b, want, in->options.limits.record_bytes);
+        *whole = b->n;
+        return some;
+    }
     for (;;) {
         top_up(in, b, want, PATIENCE_MS);
         *whole = 0;
@@ -307,13 +340,15 @@ const char *ingest_path(const struct ingest *in, uint32_t file)
 struct ingest_progress ingest_progress(const struct ingest *in)
 {
     const struct feed *f = &in->feed;
+    uint64_t stored, text;
+    count_bytes(f, &stored, &text);
     return (struct ingest_progress){
-        .bytes_done = in->bytes_in + f->source.bytes_in,
+        .bytes_done = in->bytes_in + stored,
         .bytes_total = in->total_known ? in->bytes_total : 0,
         .files_done = in->next - (f->input ? 1 : 0),
         .files_total = in->inputs.file.n,
         .current = f->input ? f->input->path : NULL,
-        .text_bytes = in->bytes_out + f->source.bytes_out,
+        .text_bytes = in->bytes_out + text,
     };
 }
 

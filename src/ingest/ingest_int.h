@@ -4,10 +4,12 @@
  *   walk:   paths to a list of inputs
  *   source: an input to text: opened, decompressed, UTF-16 turned into UTF-8
  *   cutter: where whole records end in the text read so far
+ *   records: binary logs, whose records come one by one
  *   ingest: the three put together, one batch at a time */
 #ifndef INGEST_INGEST_INT_H
 #define INGEST_INGEST_INT_H
 
+#include "base/sbuf.h"
 #include "base/vec.h"
 #include "codec/decompress.h"
 #include "codec/json_frame.h"
@@ -92,7 +94,30 @@ enum source_state source_read(struct source *s, char *out, size_t room, int pati
  * nothing is known against them. */
 const char *source_refusal(str head);
 
-/* ---- records ---- */
+/* ---- binary logs ---- */
+
+struct evtx;
+struct records {
+    struct evtx *log;    /* owned; NULL: none is open */
+    struct sbuf bytes;   /* the log, where it is not a plain file */
+    uint64_t size, done; /* bytes as stored; records read */
+};
+
+/* Does a file that starts with `head` hold such records? */
+bool records_known(str head);
+
+/* `source` has given `head` so far.  ST_INVALID, ST_IO, ST_LIMIT: cannot be read, err says why. */
+CHECKED status records_open(struct records *r, const struct input *input, struct source *source,
+                            str head, struct error *err);
+void records_close(struct records *r); /* safe when zeroed */
+
+/* Add records to `b` until it holds `want` bytes; false when there are no more. */
+bool records_fill(struct records *r, struct batch *b, size_t want, size_t record_max);
+
+/* How far that is in the file. */
+uint64_t records_bytes_done(const struct records *r);
+
+/* ---- cutting text ---- */
 
 /* Brackets counted over bytes that are not kept. */
 struct json_balance {

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Binary event logs: no text to cut, but records that are asked for one by one.  A log that is a
+ * plain file is read where it is; one that is compressed or comes through a pipe is taken into
+ * memory first, because its records stand all over it. */
+#include "ingest/ingest_int.h"
+#include "parse/evtx.h"
+
+enum { LOG_IN_MEMORY_MAX = 256 * 1024 * 1024, PATIENCE_MS = 1000 };
+
+bool records_known(str head)
+{
+    return str_starts(head, STR("ElfFile\0"));
+}
+
+static status take_all(struct records *r, struct source *source, str head, struct error *err)
+{
+    sbuf_init(&r->bytes, LOG_IN_MEMORY_MAX);
+    sbuf_add(&r->bytes, head);
+    for (;;) {
+        char *p = sbuf_space(&r->bytes, SOURCE_BUFFER);
+        if (!p)
+            return fail(err, ST_LIMIT, "is longer than %d MiB; decompress it first",
+                        LOG_IN_MEMORY_MAX / (1024 * 1024));
+        size_t n;
+        enum source_state state = source_read(source, p, SOURCE_BUFFER, PATIENCE_MS, &n, err);
+        sbuf_grew(&r->bytes, n);
+        if (state == SOURCE_BAD)
+            return ST_IO;
+        if (state == SOURCE_END)
+            return ST_OK;
+    }
+}
+
+status records_open(struct records *r, const struct input *input, struct source *source, str head,
+                    struct error *err)
+{
+    *r = (struct records){.size = input->size};
+    if (input->regular && !source->decompress)
+        return evtx_open(input->path, &r->log, err);
+    status st = take_all(r, source, head, err);
+    if (st == ST_OK)
+        st = evtx_open_bytes(sbuf_str(&r->bytes), &r->log, err);
+    if (st != ST_OK)
+        records_close(r);
+    r->size = source->bytes_in;
+    return st;
+}
+
+void records_close(struct records *r)
+{
+    evtx_close(r->log);
+    sbuf_done(&r->bytes);
+    *r = (struct records){0};
+}
+
+static void add_record(struct batch *b, str xml)
+{
+    if (b->n + xml.n > b->room)
+        batch_reserve(b, b->n + xml.n > 2 * b->room ? b->n + xml.n : 2 * b->room);
+    memcpy(b->bytes + b->n, xml.p, xml.n);
+    b->n += xml.n;
+}
+
+bool records_fill(struct records *r, struct batch *b, size_t want, size_t record_max)
+{
+    struct sbuf xml;
+    sbuf_init(&xml, record_max);
+    uint64_t number = 0;
+    struct error err;
+    enum evtx_result got = EVTX_RECORD;
+    while (b->n < want && b->read < want && (got = evtx_next(r->log, &xml, &number, &err))) {
+        struct origin origin = {.file = b->file, .record = (uint32_t)number};
+        r->done++;
+        b->read += got == EVTX_BAD || xml.full;
+        if (xml.full)
+            batch_reject(b, origin, "longer than %zu bytes", record_max);
+        else if (got == EVTX_BAD)
+            batch_reject(b, origin, "%s", err.text);
+        else
+            add_record(b, sbuf_str(&xml));
+        sbuf_clear(&xml);
+    }
+    sbuf_done(&xml);
+    return b->n || b->read;
+}
+
+uint64_t records_bytes_done(const struct records *r)
+{
+    size_t count = evtx_count(r->log);
+    return count ? r->size * (r->done < count ? r->done : count) / count : r->size;
+}
