@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli_int.h - for files in cli/ only. */
+#ifndef CLI_CLI_INT_H
+#define CLI_CLI_INT_H
+
+#include "cli/args.h"
+#include "codec/json_out.h"
+#include "detect/detect.h"
+#include "report/text.h"
+
+enum { CLI_PATHS_MAX = ARGS_VALUES_MAX, CLI_UNMET = 1, CLI_INTERRUPTED = 130 };
+
+/* A command: does its work, prints data on stdout and notes on stderr, returns the exit code.
+ * A failure it reports itself by returning cli_fail(err). */
+#define X(NAME, words, operands, doc, more) int cmd_##NAME(const struct args *a);
+#include "cli/command.def"
+
+/* "bguard: text" on stderr; returns the exit code of err->code. */
+int cli_fail(const struct error *err);
+/* The same for a note: what went wrong without ending the work. */
+void cli_note(const char *fmt, ...) PRINTF(1, 2);
+
+/* Standard output as print_level and the reports want it. */
+struct style cli_style(void);
+
+/* One JSON document on standard output, complete with its line end; clears `text`. */
+void cli_print_json(struct sbuf *text);
+enum { CLI_JSON_MAX = 256 << 20 };
+
+/* ---- run.c: what most commands start with ---- */
+
+struct run {
+    struct dict *dict;
+    struct rule_set *rules;
+    struct intel_set *intel;
+    struct ingest *in;
+    struct snapshot snapshot;
+};
+void run_done(struct run *r); /* safe when zeroed or half built */
+
+/* --rules (with the cache), --intel, --allow into r.  Rules and feeds that were refused are
+ * named on stderr unless --quiet. */
+CHECKED status run_load(struct run *r, const struct args *a, struct error *err);
+/* The operands, with --format and --logsource, into r->in. */
+CHECKED status run_open(struct run *r, const struct args *a, struct error *err);
+/* Other paths in their place; `count` may be large. */
+CHECKED status run_open_paths(struct run *r, const struct args *a, const char *const *path,
+                              size_t count, struct error *err);
+
+struct parse_limits cli_limits(const struct args *a);
+
+/* Rules below `path`, with --cache, --no-cache and --expand. */
+CHECKED status load_rules(const struct args *a, const char *const *path, size_t count,
+                          struct dict *dict, struct rule_set **out, struct error *err);
+void note_rule_problems(const struct rule_set *set, size_t most);
+
+/* --intel or the operands, and --allow, into a frozen set. */
+CHECKED status load_intel(const struct args *a, const char *const *feed, size_t feeds,
+                          struct intel_set **out, struct error *err);
+
+/* ---- progress.c ---- */
+
+/* A bar on stderr while work goes on; shows itself only on a terminal. */
+struct progress_bar {
+    bool wanted, shown;
+    unsigned width;
+};
+void progress_init(struct progress_bar *p, bool quiet);
+void progress_show(struct progress_bar *p, const struct ingest_progress *in,
+                   const struct detect_stats *s);
+void progress_clear(struct progress_bar *p);
+
+/* ---- stats.c ---- */
+
+/* --stats: one JSON object on stderr.  `rules` and `in` may be NULL. */
+void print_stats(const struct detect_stats *s, const struct rule_set *rules,
+                 const struct ingest *in);
+
+#endif
