@@ -422,7 +422,7 @@ static void add_keyword(struct build *b, struct keyword_lists *k, uint32_t predi
     keyword_fragments(b, predicate, &f);
     for (uint32_t i = 0; i < f.count; i++)
         *vec_push(&k->literal) =
-            (struct literal_entry){str_head(f.at[i], LITERAL_BYTES_MAX), predicate << 1 | 1};
+            (struct literal_entry){fragment_sharpened(f.at[i]), predicate << 1 | 1};
     if (f.count == 0)
         *vec_push(&k->unfiltered) = predicate;
 }

@@ -117,6 +117,8 @@ static str slug(str title, struct arena *arena)
     }
     while (n && out[n - 1] == '-')
         n--;
+    if (out)
+        out[n] = '\0';
     return (str){out, n};
 }
 

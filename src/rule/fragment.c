@@ -99,6 +99,33 @@ void fragments_of_glob(str pattern, bool plain, struct arena *arena, struct frag
     end_run(&run, arena, out);
 }
 
+/* Vectorscan looks for the last bytes of a literal first. */
+static unsigned rarity(char c)
+{
+    c = ascii_lower(c);
+    if (memchr("etaoinsrlhdcum pgfy.0123", c, 24))
+        return 0;
+    return (c >= 'a' && c <= 'z') || (c >= '4' && c <= '9') || c == '-' || c == ',' ? 1 : 3;
+}
+
+str fragment_sharpened(str fragment)
+{
+    enum { TAIL = 3, SHORTEST = 6, LONGEST = 12 };
+    size_t best = fragment.n;
+    unsigned most = 0;
+    for (size_t end = SHORTEST; end <= fragment.n; end++) {
+        unsigned sum = 0;
+        for (size_t i = 0; i < TAIL; i++)
+            sum += rarity(fragment.p[end - 1 - i]);
+        if (sum > most) {
+            most = sum;
+            best = end;
+        }
+    }
+    size_t n = best < LONGEST ? best : LONGEST;
+    return (str){fragment.p + best - n, n};
+}
+
 /* ---- regular expressions ---- */
 
 enum { NOT_LITERAL = -1 };

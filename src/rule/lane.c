@@ -340,18 +340,30 @@ static int on_literal(unsigned literal, unsigned long long begin, unsigned long 
     return 0;
 }
 
+/* Eight bytes at a time; of each byte the high bit says whether it is a capital. */
+static uint64_t fold_word(uint64_t w)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t low = w & (0x7f * ones);
+    uint64_t from_a = low + (0x80 - 'A') * ones, past_z = low + (0x7f - 'Z') * ones;
+    return w | ((from_a & ~past_z & ~w & (0x80 * ones)) >> 2);
+}
+
 static void fold(struct lane_scan *s, str text)
 {
-    if (s->folded_room < text.n) {
-        s->folded_room = size_add(text.n, text.n / 2);
+    if (s->folded_room < text.n + 8) {
+        s->folded_room = size_add(text.n + 8, text.n / 2);
         s->folded = mem_resize(s->folded, s->folded_room);
     }
     char *out = s->folded;
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        out[i] = (char)(c + ((unsigned char)(c - 'A') < 26 ? 32 : 0));
+    size_t i = 0;
+    for (; i + 8 <= text.n; i += 8) {
+        uint64_t w = fold_word(hash_load64(text.p + i));
+        memcpy(out + i, &w, 8);
     }
-    s->low = (str){out ? out : "", text.n};
+    for (; i < text.n; i++)
+        out[i] = ascii_lower(text.p[i]);
+    s->low = (str){out, text.n};
 }
 
 void lane_ask(struct lane_scan *s, const struct lane *lane, const uint64_t *relevant, str text,
