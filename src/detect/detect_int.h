@@ -20,7 +20,7 @@
 enum {
     BATCH_ARENA_MAX = 64 * 1024 * 1024,
     RESULT_ARENA_MAX = 64 * 1024 * 1024,
-    CORRELATION_ARENA_MAX = 256 * 1024 * 1024,
+    CORRELATION_ARENA_MAX = 16 * 1024 * 1024,
     THREADS_MAX = 256,
     JOBS_PER_THREAD = 2
 };
@@ -57,7 +57,7 @@ struct order {
 
     /* of the thread that delivers: */
     struct correlator *correlator; /* owned; NULL without rules */
-    struct arena arena;            /* of the findings a correlation makes */
+    struct arena arena;            /* of the finding a correlation makes */
     struct detect_stats stats;
     uint64_t start_ns, shown_ns;
 };

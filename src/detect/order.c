@@ -41,6 +41,7 @@ static void deliver_finding(struct run *run, const struct finding *f)
         run->sink->finding(run->sink->arg, f, ingest_path(run->in, f->origin.file));
 }
 
+/* The end of the input may complete any number of windows, so the arena holds one at a time. */
 static void on_correlation(void *arg, const struct finding *f)
 {
     struct run *run = arg;
@@ -48,6 +49,7 @@ static void on_correlation(void *arg, const struct finding *f)
         run->order.stats.suppressed++;
     else
         deliver_finding(run, f);
+    arena_clear(&run->order.arena);
 }
 
 static void deliver_item(struct run *run, const struct item *item)
@@ -58,7 +60,6 @@ static void deliver_item(struct run *run, const struct item *item)
     if (!item->sample)
         return;
     correlator_feed(o->correlator, item->sample, &o->arena, on_correlation, run);
-    arena_clear(&o->arena);
 }
 
 /* Deliver what event `e` led to; *i and *k are where the job's items stand. */

@@ -145,7 +145,7 @@ struct sample *rule_sample(const struct rule_set *set, const struct batch *b,
                            const struct rule_hit *hit, struct arena *arena);
 
 /* Feed one sample; findings that it completes are passed to `emit` (their texts live in
- * `arena`). */
+ * `arena`, which `emit` may clear when it is done with them). */
 typedef void correlation_fn(void *arg, const struct finding *f);
 void correlator_feed(struct correlator *c, const struct sample *s, struct arena *arena,
                      correlation_fn *emit, void *arg);

@@ -172,6 +172,21 @@ static double bench_detect(const struct feed *feed, const struct snapshot *snaps
     return best.seconds;
 }
 
+static struct rule_set *load_rules(const char *const *path, size_t count, struct dict *dict)
+{
+    struct rule_options options = {0};
+    struct rule_set *set;
+    struct error err;
+    double start = cpu_seconds();
+    if (rule_set_load(path, count, dict, &options, &set, &err) != ST_OK) {
+        (void)fprintf(stderr, "%s\n", err.text);
+        exit(1);
+    }
+    printf("%-22s %7.3f s %10zu rules, %zu not compiled\n", "rules", cpu_seconds() - start,
+           rule_set_count(set), rule_set_problem_count(set));
+    return set;
+}
+
 static const char *make_feed(void)
 {
     static char path[] = "/tmp/bguard-bench-XXXXXX";
@@ -206,9 +221,16 @@ int main(int argc, char **argv)
     (void)bench_ingest(&feed);
     double one = bench_detect(&feed, &snapshot, 1);
     printf("%-22s %+6.1f %%\n", "overhead over parse", (one / parse - 1) * 100);
+    struct rule_set *rules = NULL;
+    if (split > 1) {
+        rules = load_rules((const char *const *)argv + 1, (size_t)split - 1, snapshot.dict);
+        snapshot.rules = rules;
+        one = bench_detect(&feed, &snapshot, 1);
+    }
     double two = bench_detect(&feed, &snapshot, 2);
     printf("%-22s %6.2f x of %u processors\n", "two threads bring", one / two, thread_processors());
     printf("%-22s %6.1f MB\n", "resident at most", (double)process_rss_peak_bytes() / 1e6);
+    rule_set_free(rules);
     dict_free(snapshot.dict);
     if (made)
         (void)unlink(made);

@@ -115,6 +115,36 @@ static void keeps_every_byte_of_lines_whatever_the_batch_size(void **state)
     }
 }
 
+/* audit(time:serial) names the event a line is of; events of one line to eight. */
+static void keeps_the_lines_of_an_audit_event_together(void **state)
+{
+    struct sbuf text;
+    sbuf_init(&text, SIZE_MAX);
+    for (unsigned i = 0; i < 300; i++)
+        for (unsigned k = 0; k <= i * 5 % 8; k++)
+            sbuf_addf(&text, "type=PATH msg=audit(1714557600.%03u:%u): item=%u name=\"/%.*s\"\n",
+                      i % 1000, i, k, (int)(i * 3 % 20), "xxxxxxxxxxxxxxxxxxxx");
+    folder_write("input", sbuf_str(&text));
+    const char *path = folder_path("input");
+    for (size_t size = 700; size < 1500; size += 61) {
+        struct ingest_options options = plain;
+        options.format = PARSE_auditd;
+        options.batch_bytes = size;
+        struct ingest *in;
+        assert_int_equal(ingest_open(&path, 1, &options, &in, NULL), ST_OK);
+        struct batch b;
+        batch_init(&b, 1 << 20);
+        const struct parse_stream *stream;
+        size_t bytes = 0;
+        for (; ingest_next(in, &b, &stream); bytes += b.n)
+            assert_non_null(memmem(b.bytes, str_find((str){b.bytes, b.n}, '\n'), "item=0 ", 7));
+        assert_int_equal(bytes, text.n);
+        batch_done(&b);
+        ingest_close(in);
+    }
+    sbuf_done(&text);
+}
+
 static void cuts_only_between_lines(void **state)
 {
     struct sbuf text;
@@ -364,6 +394,7 @@ int main(void)
         cmocka_unit_test(counts_lines_as_the_plain_loop_does),
         cmocka_unit_test(keeps_every_byte_of_lines_whatever_the_batch_size),
         cmocka_unit_test(cuts_only_between_lines),
+        cmocka_unit_test(keeps_the_lines_of_an_audit_event_together),
         cmocka_unit_test(takes_json_values_out_of_whatever_holds_them),
         cmocka_unit_test(streams_one_huge_array_in_small_pieces),
         cmocka_unit_test(gives_up_quickly_on_many_values_without_an_end),

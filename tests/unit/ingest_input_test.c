@@ -180,6 +180,18 @@ static void refuses_archives_with_advice(void **state)
                                   "!packed/c.bz2: is compressed with bzip2; decompress it first\n");
 }
 
+static void says_why_a_broken_event_log_is_not_read(void **state)
+{
+    static const char log[100] = "ElfFile"; /* its header is 4,096 bytes */
+    make_folder("logs");
+    folder_write("logs/a.evtx", (str){log, sizeof log});
+    folder_write("logs/b", STR("text\n"));
+    struct sbuf got = read_all(folder_path("logs"), &forced);
+    assert_non_null(strstr(got.p, "logs/b:text\n"));
+    assert_non_null(strstr(got.p, "!logs/a.evtx: "));
+    sbuf_done(&got);
+}
+
 /* ---- encodings ---- */
 
 static void turns_utf16_with_a_mark_into_utf8(void **state)
@@ -420,6 +432,7 @@ int main(void)
         cmocka_unit_test(goes_on_when_a_file_vanishes_meanwhile),
         cmocka_unit_test(keeps_no_more_problems_than_can_be_read),
         cmocka_unit_test(refuses_archives_with_advice),
+        cmocka_unit_test(says_why_a_broken_event_log_is_not_read),
         cmocka_unit_test(turns_utf16_with_a_mark_into_utf8),
         cmocka_unit_test(passes_over_marks_and_takes_stumps_as_they_are),
         cmocka_unit_test(reads_compressed_files_made_of_several_members),
