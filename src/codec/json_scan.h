@@ -64,6 +64,12 @@ enum json_token json_next(struct json_scan *scan, struct json_text *text);
  * container, brackets included. */
 enum json_token json_skip(struct json_scan *scan, str *raw);
 
+/* For a caller that guesses the next key: where its opening quote would stand in text without
+ * white space, or NULL when no key can come next.  When a well-formed `"key":` is found there and
+ * ends at `behind`, json_key_taken goes on from there as if json_next had answered JSON_KEY. */
+static inline const char *json_key_place(const struct json_scan *scan);
+static inline void json_key_taken(struct json_scan *scan, const char *behind);
+
 /* A whole top-level value has been read. */
 static inline bool json_scan_complete(const struct json_scan *scan);
 
@@ -109,6 +115,19 @@ static inline struct json_scan json_scan_of(str text)
     s.state = JSON_AT_START;
     s.problem = NULL;
     return s;
+}
+
+static inline const char *json_key_place(const struct json_scan *scan)
+{
+    if (scan->state == JSON_AT_NEXT_MEMBER)
+        return scan->p < scan->end && *scan->p == ',' ? scan->p + 1 : NULL;
+    return scan->state == JSON_AT_FIRST_MEMBER ? scan->p : NULL;
+}
+
+static inline void json_key_taken(struct json_scan *scan, const char *behind)
+{
+    scan->p = behind;
+    scan->state = JSON_AT_MEMBER_VALUE;
 }
 
 static inline bool json_scan_complete(const struct json_scan *scan)
