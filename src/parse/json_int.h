@@ -148,11 +148,12 @@ size_t json_blank(str s);
 struct json_node {
     const struct json_node *parent;
     struct json_node *next; /* the node that followed this one last time; never NULL */
-    const char *key;        /* as written, escapes included */
-    uint32_t key_size;
+    const char *quoted;     /* `"key":` as written, escapes included; NULL for a root */
+    uint32_t quoted_size;
     uint32_t hash;
     uint8_t ids, slot, flags, mark;
-    uint8_t scope; /* of what is inside */
+    uint8_t scope;   /* of what is inside */
+    uint8_t escaped; /* 1: the key has a backslash */
     field_id id[DICT_IDS_MAX];
     str name;   /* of the values here */
     str prefix; /* of the names inside */

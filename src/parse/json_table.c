@@ -222,7 +222,7 @@ static bool describe(struct json_walk *w, struct arena *a, struct json_node *n,
         n->prefix = n->name = (str){"", 0};
         return true;
     }
-    str copy = arena_str(a, key);
+    str quoted = arena_fmt(a, "\"" STR_FMT "\":", STR_ARG(key));
     char text[NAME_MAX_BYTES];
     str plain = {text, json_unescape(key, text)};
     struct place at = {.name = parent->name,
@@ -230,10 +230,11 @@ static bool describe(struct json_walk *w, struct arena *a, struct json_node *n,
                        .scope = parent->scope,
                        .slot = parent->slot,
                        .flags = parent->flags};
-    if (!copy.p || !steps(a, w->format, &at, plain))
+    if (!quoted.p || !steps(a, w->format, &at, plain))
         return false;
-    n->key = copy.p;
-    n->key_size = (uint32_t)copy.n;
+    n->quoted = quoted.p;
+    n->quoted_size = (uint32_t)quoted.n;
+    n->escaped = str_find(key, '\\') < key.n;
     n->name = at.name;
     n->prefix = at.prefix;
     n->scope = at.scope;
@@ -254,8 +255,8 @@ static struct json_node **find(struct json_table *t, const struct json_node *par
 {
     size_t at = hash & (t->room - 1);
     for (struct json_node *n; (n = t->slot[at]); at = (at + 1) & (t->room - 1))
-        if (n->hash == hash && n->parent == parent && n->key_size == key.n &&
-            memcmp(n->key, key.p, key.n) == 0)
+        if (n->hash == hash && n->parent == parent && n->quoted_size == key.n + 3 &&
+            memcmp(n->quoted + 1, key.p, key.n) == 0)
             break;
     return &t->slot[at];
 }

@@ -26,15 +26,24 @@ static inline bool same_bytes(const char *a, const char *b, size_t n)
     return x == y;
 }
 
+/* The key that followed last time, when it stands there again. */
+static inline bool guess(struct json_walk *w, struct json_scan *s, const struct json_node *parent)
+{
+    struct json_node *n = w->last->next;
+    const char *p = n->parent == parent ? json_key_place(s) : NULL;
+    size_t size = n->quoted_size;
+    if (!p || (size_t)(s->end - p) < size || !same_bytes(p, n->quoted, size))
+        return false;
+    json_key_taken(s, p + size);
+    w->escapes += n->escaped;
+    w->last = n;
+    return true;
+}
+
 static inline struct json_node *find_child(struct json_walk *w, const struct json_node *parent,
                                            str key)
 {
-    struct json_node *n = w->last->next;
-    if (n->parent == parent && n->key_size == key.n && same_bytes(n->key, key.p, key.n)) {
-        w->last = n;
-        return n;
-    }
-    n = json_child(w, parent, key);
+    struct json_node *n = json_child(w, parent, key);
     if (LIKELY(!(n->flags & JSON_LOOSE))) {
         w->last->next = n;
         w->last = n;
@@ -160,6 +169,8 @@ static bool members(struct json_walk *w, struct json_scan *s, struct json_level 
     size_t most = w->p->limits->fields;
     struct json_text t = {0};
     while (w->values <= most) {
+        if (guess(w, s, level->node))
+            at = w->last;
         enum json_token token = json_next(s, &t);
         switch (token) {
         case JSON_KEY:
