@@ -89,7 +89,7 @@ $(foreach f,release debug tsan fuzz,$(eval $(call flavour,$f)))
 run: ## install what is missing, build, and look at the sample feed
 	@scripts/setup
 	@$(MAKE) --no-print-directory all
-	build/bguard detect --rules rules --intel sample/intel sample/logs
+	build/bguard detect --rules rules --intel sample/intel --allow sample/allow sample/logs
 
 test: ## every test under ASan and UBSan; T=rule for those with "rule" in their name
 	@scripts/setup --test

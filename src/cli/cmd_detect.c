@@ -50,7 +50,7 @@ static bool on_stop(void *arg)
 {
     struct detection *d = arg;
     if (d->live)
-        fflush(stdout);
+        report_flush(d->report);
     return stop_requested() || ferror(stdout);
 }
 

@@ -111,8 +111,7 @@ static void put_head(struct json_out *o, const struct event_json *j, struct even
     put_unless_said(o, j, FIELD_EVENT_MODULE, "event.module", str_z(family_name(e->family)));
     put_unless_said(o, j, FIELD_EVENT_DATASET, "event.dataset", e->channel);
     put_unless_said(o, j, FIELD_EVENT_CODE, "event.code", e->code);
-    json_out_kv_str(o, "event.hash", str_z(id));
-    put_unless_said(o, j, FIELD_EVENT_ID, "event.id", str_z(id));
+    json_out_kv_str(o, j->first[FIELD_EVENT_ID] ? "event.hash" : "event.id", str_z(id));
 }
 
 void event_json_print(struct event_json *j, const struct dict *dict, struct event *e,

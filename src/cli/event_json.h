@@ -3,8 +3,9 @@
  *
  * Dotted ECS names as keys, a list where a field has several values.  Besides
  * the event's own fields: `@timestamp`, `event.module` and `event.dataset` (its
- * family and channel, unless the record says), `event.hash` (our stable id),
- * `event.id` (the source's, else ours), `log.file.path` and `log.file.line`. */
+ * family and channel, unless the record says), `log.file.path` and
+ * `log.file.line`, and our stable id: as `event.id`, or where the source has
+ * an id of its own there as `event.hash`. */
 #ifndef CLI_EVENT_JSON_H
 #define CLI_EVENT_JSON_H
 

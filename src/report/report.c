@@ -82,6 +82,13 @@ void report_unread(struct report *r, const char *path, const char *why)
     note(&r->unread, path, 0, why);
 }
 
+void report_flush(struct report *r)
+{
+    if (r->ops->flush)
+        r->ops->flush(r);
+    fflush(r->style.to);
+}
+
 void report_end(struct report *r, const struct report_run *run)
 {
     if (r->ops->end)

@@ -35,6 +35,8 @@ struct report_run {
     int64_t now_ms;
     bool stopped; /* before the end of the input */
 };
+/* Write what is held back: somebody is waiting. */
+void report_flush(struct report *r);
 void report_end(struct report *r, const struct report_run *run);
 
 /* Is `kind` a name of report.def? */

@@ -23,6 +23,7 @@ struct report_ops {
     /* All optional. */
     void (*begin)(struct report *r);
     void (*finding)(struct report *r, const struct finding *f, const char *path);
+    void (*flush)(struct report *r); /* write what is held back */
     void (*end)(struct report *r, const struct report_run *run);
     void (*done)(struct report *r); /* also when end was never called */
 };
@@ -42,6 +43,8 @@ struct report {
 
 /* "31 findings: 2 critical, 5 high … in 12,345 events, 0.4 s" */
 void print_totals(struct report *r, const struct report_run *run);
+/* The three entities with the most trouble. */
+void print_worst(struct report *r);
 /* Inputs that could not be read, records that were refused, what correlations forgot. */
 void print_trouble(struct report *r, const struct report_run *run);
 /* Commands worth typing now. */

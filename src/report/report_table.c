@@ -1,133 +1,173 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line a finding.  The same rule firing again on the same entity right after adds to the
- * line's count, so a thousand failed passwords in a row are one line; the line stands for the
- * first of them.  A line is therefore written when the next one begins. */
+/* One line a finding.  The same rule firing again on the same entity adds to the count of a line
+ * that is still held back, so a password guessed a thousand times is one line; the line stands for
+ * the first of them.  The last HELD lines are held back, in the order they came. */
+#include "base/hash.h"
 #include "report/report_int.h"
 
-enum { TITLE_COLUMNS = 46, ENTITY_COLUMNS = 34, TEXT_BYTES = 64 << 10, GAPS = 8 };
+enum { TITLE_COLUMNS = 46, ENTITY_COLUMNS = 34, TEXT_MAX = 240, GAPS = 8, HELD = 32 };
+
+struct text {
+    char at[TEXT_MAX];
+    size_t n;
+};
 
 struct line {
-    struct sbuf id, title, label, place; /* of the line not written yet; empty id: none */
-    struct sbuf next;                    /* label of the finding at hand */
+    struct text title, label, place;
+    uint64_t key; /* of rule and entity */
     int64_t time_ms;
     enum level level;
     uint64_t count;
 };
 
-static void begin(struct report *r)
+struct table {
+    struct line line[HELD]; /* a ring */
+    size_t first, held;
+    struct sbuf scratch;
+};
+
+static void set_text(struct text *t, str s)
 {
-    struct line *l = r->state;
-    struct sbuf *all[] = {&l->id, &l->title, &l->label, &l->place, &l->next};
-    for (size_t i = 0; i < COUNT(all); i++)
-        sbuf_init(all[i], TEXT_BYTES);
+    t->n = s.n < TEXT_MAX ? s.n : TEXT_MAX;
+    if (t->n)
+        memcpy(t->at, s.p, t->n);
 }
 
+static str text_str(const struct text *t)
+{
+    return (str){t->at, t->n};
+}
+
+static void begin(struct report *r)
+{
+    sbuf_init(&((struct table *)r->state)->scratch, 64 << 10);
+}
+
+static void done(struct report *r)
+{
+    sbuf_done(&((struct table *)r->state)->scratch);
+}
+
+/* ---- one line ---- */
+
 struct columns {
-    size_t title, entity, place; /* 0: as long as it is */
+    size_t title, entity, place; /* place 0: as long as it is */
 };
 
 /* What a narrow terminal leaves after time and level is shared out. */
 static struct columns columns_for(const struct report *r)
 {
-    size_t fixed = TIME_COLUMNS + LEVEL_COLUMNS + GAPS;
-    if (r->style.width == 0 || r->style.width >= fixed + TITLE_COLUMNS + ENTITY_COLUMNS + 30)
-        return (struct columns){
-            TITLE_COLUMNS, ENTITY_COLUMNS,
-            r->style.width ? r->style.width - fixed - TITLE_COLUMNS - ENTITY_COLUMNS : 0};
-    size_t left = r->style.width > fixed + 24 ? r->style.width - fixed : 24;
-    return (struct columns){left * 45 / 100, left * 30 / 100,
-                            left - left * 45 / 100 - left * 30 / 100};
+    size_t fixed = TIME_COLUMNS + LEVEL_COLUMNS + GAPS, width = r->style.width;
+    if (width == 0)
+        return (struct columns){TITLE_COLUMNS, ENTITY_COLUMNS, 0};
+    if (width >= fixed + TITLE_COLUMNS + ENTITY_COLUMNS + 30)
+        return (struct columns){TITLE_COLUMNS, ENTITY_COLUMNS,
+                                width - fixed - TITLE_COLUMNS - ENTITY_COLUMNS};
+    size_t left = width > fixed + 24 ? width - fixed : 24;
+    size_t title = left * 45 / 100, entity = left * 30 / 100;
+    return (struct columns){title, entity, left - title - entity};
 }
 
-static void cell(struct report *r, const struct sbuf *text, size_t columns)
+static void cell(const struct report *r, str text, size_t columns)
 {
     if (r->style.width)
-        print_column(r->style.to, sbuf_str(text), columns);
+        print_column(r->style.to, text, columns);
     else /* a file or a pipe: nothing is cut */
-        for (size_t used = print_text(r->style.to, sbuf_str(text), 0); used < columns; used++)
+        for (size_t used = print_text(r->style.to, text, 0); used < columns; used++)
             fputc(' ', r->style.to);
     fputs("  ", r->style.to);
 }
 
-static void flush_line(struct report *r)
+static void print_line(const struct report *r, const struct line *l)
 {
-    struct line *l = r->state;
-    if (l->id.n == 0)
-        return;
     struct columns c = columns_for(r);
     char times[32] = "";
-    int wide = l->count > 1
-                   ? snprintf(times, sizeof times, " (%llu times)", (unsigned long long)l->count)
-                   : 0;
+    size_t wide = 0;
+    if (l->count > 1)
+        wide = (size_t)snprintf(times, sizeof times, " (%llu times)", (unsigned long long)l->count);
     print_time(r->style.to, l->time_ms);
     fputs("  ", r->style.to);
     print_level(&r->style, l->level);
     fputs("  ", r->style.to);
-    cell(r, &l->title, c.title);
-    cell(r, &l->label, c.entity);
+    cell(r, text_str(&l->title), c.title);
+    cell(r, text_str(&l->label), c.entity);
     print_dim(&r->style);
-    size_t room = c.place > (size_t)wide + 8 ? c.place - (size_t)wide : c.place;
-    print_text(r->style.to, sbuf_str(&l->place), room);
+    print_text(r->style.to, text_str(&l->place), c.place > wide + 8 ? c.place - wide : c.place);
     print_plain(&r->style);
     fprintf(r->style.to, "%s\n", times);
-    sbuf_clear(&l->id);
 }
 
-static void hold(struct line *l, const struct finding *f, const char *path)
+/* ---- holding back ---- */
+
+static void print_first(struct report *r)
 {
-    sbuf_clear(&l->title);
-    sbuf_clear(&l->label);
-    sbuf_clear(&l->place);
-    sbuf_add(&l->id, f->id);
-    sbuf_add(&l->title, f->title);
-    sbuf_add(&l->label, sbuf_str(&l->next));
-    sbuf_addf(&l->place, "%s:%llu", path,
-              (unsigned long long)(f->origin.line ? f->origin.line : f->origin.record));
-    l->time_ms = f->time_ms;
-    l->level = f->level;
-    l->count = 1;
+    struct table *t = r->state;
+    print_line(r, &t->line[t->first]);
+    t->first = (t->first + 1) % HELD;
+    t->held--;
+}
+
+static void flush(struct report *r)
+{
+    struct table *t = r->state;
+    while (t->held)
+        print_first(r);
+}
+
+static struct line *find_held(struct table *t, uint64_t key)
+{
+    for (size_t i = 0; i < t->held; i++) {
+        struct line *l = &t->line[(t->first + i) % HELD];
+        if (l->key == key)
+            return l;
+    }
+    return NULL;
 }
 
 static void finding(struct report *r, const struct finding *f, const char *path)
 {
-    struct line *l = r->state;
-    sbuf_clear(&l->next);
-    entity_label(f, &l->next);
-    if (l->id.n && str_eq(sbuf_str(&l->id), f->id) &&
-        str_eq(sbuf_str(&l->label), sbuf_str(&l->next))) {
+    struct table *t = r->state;
+    sbuf_clear(&t->scratch);
+    entity_label(f, &t->scratch);
+    uint64_t key = hash_bytes(sbuf_str(&t->scratch), hash_bytes(f->id, (uint64_t)f->level));
+    struct line *l = find_held(t, key);
+    if (l) {
         l->count++;
         return;
     }
-    flush_line(r);
-    hold(l, f, path);
+    if (t->held == HELD)
+        print_first(r);
+    l = &t->line[(t->first + t->held++) % HELD];
+    l->key = key;
+    l->time_ms = f->time_ms;
+    l->level = f->level;
+    l->count = 1;
+    set_text(&l->title, f->title);
+    set_text(&l->label, sbuf_str(&t->scratch));
+    sbuf_clear(&t->scratch);
+    sbuf_addf(&t->scratch, "%s:%llu", path,
+              (unsigned long long)(f->origin.line ? f->origin.line : f->origin.record));
+    set_text(&l->place, sbuf_str(&t->scratch));
 }
 
 static void end(struct report *r, const struct report_run *run)
 {
-    flush_line(r);
+    flush(r);
     if (tally_total(r->tally))
         fputc('\n', r->style.to);
     print_totals(r, run);
+    print_worst(r);
     print_trouble(r, run);
     print_next(r, run, true);
-}
-
-static void done(struct report *r)
-{
-    struct line *l = r->state;
-    sbuf_done(&l->id);
-    sbuf_done(&l->title);
-    sbuf_done(&l->label);
-    sbuf_done(&l->place);
-    sbuf_done(&l->next);
 }
 
 const struct report_ops report_table = {
     .name = "table",
     .wants_tally = true,
-    .state_size = sizeof(struct line),
+    .state_size = sizeof(struct table),
     .begin = begin,
     .finding = finding,
+    .flush = flush,
     .end = end,
     .done = done,
 };

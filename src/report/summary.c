@@ -106,6 +106,23 @@ static void print_shell_word(FILE *to, str word)
     fputc('\'', to);
 }
 
+void print_worst(struct report *r)
+{
+    size_t n;
+    const struct tally_entity *e = tally_entities(r->tally, &n);
+    for (size_t i = 0; i < n && i < 3; i++) {
+        fputs(i ? ", " : "Look first at ", r->style.to);
+        print_text(r->style.to, e[i].key, 40);
+        fputc(' ', r->style.to);
+        print_text(r->style.to, e[i].value, 60);
+        fputs(" (", r->style.to);
+        print_count(r->style.to, e[i].rules, "kind", "kinds");
+        fprintf(r->style.to, ", up to %s)", level_name(e[i].worst));
+    }
+    if (n)
+        fputc('\n', r->style.to);
+}
+
 void print_next(struct report *r, const struct report_run *run, bool from_table)
 {
     size_t n;

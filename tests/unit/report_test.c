@@ -155,6 +155,7 @@ static void table_is_one_line_a_finding(void **state)
         "                          logs/a.log:7\n"
         "\n"
         "1 finding: 1 high in 12,345 events from 2 inputs, 0.5 s\n"
+        "Look first at host web1 (1 kind, up to high), user alice (1 kind, up to high)\n"
         "1 input could not be read to the end:\n"
         "  logs/c.gz: cut short\n"
         "2 records of 12347 could not be parsed; the first:\n"
@@ -173,10 +174,29 @@ static void table_counts_what_repeats(void **state)
     struct finding f[] = {dump_of(LEVEL_HIGH, noon_ms), dump_of(LEVEL_HIGH, noon_ms + 1),
                           dump_of(LEVEL_HIGH, noon_ms + 2)};
     char *out = NULL;
-    f[2].entity_count = 1;
+    f[1].entity_count = 1;
     write_report("table", 0, f, 3, &out);
     assert_non_null(strstr(out, "logs/a.log:7 (2 times)\n"));
     assert_non_null(strstr(out, "alice                               logs/a.log:7\n"));
+    free(out);
+}
+
+static void table_keeps_the_order_of_first_appearance(void **state)
+{
+    enum { MANY = 100 };
+    struct finding f[MANY];
+    static char id[MANY][8];
+    char *out = NULL;
+    for (size_t i = 0; i < MANY; i++) {
+        f[i] = dump_of(LEVEL_LOW, noon_ms);
+        f[i].id = f[i].title = (str){id[i], (size_t)snprintf(id[i], sizeof *id, "id%03zu", i)};
+    }
+    write_report("table", 0, f, MANY, &out);
+    const char *at = out;
+    for (size_t i = 0; i < MANY; i++) {
+        at = strstr(at, id[i]);
+        assert_non_null(at);
+    }
     free(out);
 }
 
@@ -392,6 +412,7 @@ int main(void)
         cmocka_unit_test(ndjson_survives_bytes_that_are_not_utf8),
         cmocka_unit_test(table_is_one_line_a_finding),
         cmocka_unit_test(table_counts_what_repeats),
+        cmocka_unit_test(table_keeps_the_order_of_first_appearance),
         cmocka_unit_test(table_fits_the_terminal),
         cmocka_unit_test(says_so_when_nothing_was_found),
         cmocka_unit_test(summary_lists_rules_entities_and_techniques),
