@@ -23,6 +23,7 @@ static inline const char *folder_path(const char *name)
 
 static inline void folder_write(const char *name, str bytes)
 {
+    (void)unlink(folder_path(name)); /* some file systems wait for the disk on a file rewritten */
     FILE *f = fopen(folder_path(name), "wb");
     if (!f || fwrite(bytes.p, 1, bytes.n, f) != bytes.n || fclose(f) != 0)
         abort();

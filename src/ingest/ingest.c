@@ -7,7 +7,7 @@
 
 enum {
     BATCH_BYTES = 256 * 1024,
-    BATCH_BYTES_MIN = 64, /* more than the bytes of an end tag that may be half there */
+    BATCH_BYTES_MIN = 8, /* more than the bytes of an end tag that may be half there */
     HEAD_MAX = 64 * 1024,
     STREAMS_MAX_BYTES = 256 * 1024 * 1024,
     LINE_END_MAX = 2,        /* "\r\n" is not part of a record's length */
@@ -140,17 +140,18 @@ static void set_tail(struct feed *f, str bytes)
     f->tail_n = bytes.n;
 }
 
-/* Some more bytes, first those that were held back. */
-static enum source_state read_some(struct feed *f, char *out, size_t room, int patience_ms,
-                                   size_t *n, struct error *err)
+/* Up to `want` bytes in all of those that were held back; true when there were any. */
+static bool take_ahead(struct feed *f, struct batch *b, size_t want)
 {
-    size_t left = f->ahead_n - f->ahead_at;
-    if (left == 0)
-        return source_read(&f->source, out, room, patience_ms, n, err);
-    *n = left < room ? left : room;
-    memcpy(out, f->ahead + f->ahead_at, *n);
-    f->ahead_at += *n;
-    return SOURCE_DATA;
+    size_t n = f->ahead_n - f->ahead_at;
+    if (n == 0 || b->n >= want)
+        return false;
+    if (n > want - b->n)
+        n = want - b->n;
+    memcpy(b->bytes + b->n, f->ahead + f->ahead_at, n);
+    f->ahead_at += n;
+    b->n += n;
+    return true;
 }
 
 /* Read until `want` bytes are there, the input ends, or it pauses. */
@@ -160,10 +161,12 @@ static void top_up(struct ingest *in, struct batch *b, size_t want, int patience
     batch_reserve(b, want + SOURCE_ROOM_MIN);
     f->idle = false;
     while (b->n < want && !f->idle && !f->ended) {
+        if (take_ahead(f, b, want))
+            continue;
         size_t n;
         struct error err;
-        enum source_state state =
-            read_some(f, b->bytes + b->n, want + SOURCE_ROOM_MIN - b->n, patience_ms, &n, &err);
+        enum source_state state = source_read(&f->source, b->bytes + b->n,
+                                              want + SOURCE_ROOM_MIN - b->n, patience_ms, &n, &err);
         b->n += n;
         f->idle = state == SOURCE_IDLE;
         f->ended = state == SOURCE_END || state == SOURCE_BAD;
