@@ -137,7 +137,7 @@ static bool read_selections(struct detection *d, const struct yaml_node *section
 {
     for (uint32_t i = 0; i < section->count; i++) {
         const struct yaml_pair *p = &section->pair[i];
-        uint32_t node;
+        uint32_t node = ROW_NONE;
         if (!is_selection(d, p->key))
             continue;
         if (yaml_is_null(&p->value)) {
@@ -261,7 +261,8 @@ static bool read_section(struct rule_read *r, const struct yaml_node *section, b
     bool ok = read_selections(&d, section);
     if (ok && !condition)
         ok = read_refuse(r, section, "there is no condition");
-    ok = ok && read_conditions(&d, condition, root);
+    if (ok && condition)
+        ok = read_conditions(&d, condition, root);
     if (ok && !r->image->full && !image_tree_fits(r->image, *root))
         ok = read_refuse(r, condition, "the rule grows too large");
     vec_done(&d.selection);

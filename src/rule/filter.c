@@ -33,7 +33,7 @@ bool read_filter(struct reading *g, struct rule_read *r, const struct yaml_node 
 {
     const struct yaml_node *n = yaml_find(document, STR("filter"));
     struct filter f = {.file = r->file, .line = r->line};
-    struct logsource l;
+    struct logsource l = {0};
     if (!n || n->kind != YAML_MAP)
         return read_refuse(r, n, "'filter' wants a mapping");
     if (!read_logsource(r, document, &l) || !read_rules(g, r, yaml_find(n, STR("rules")), &f) ||

@@ -54,8 +54,8 @@ static unsigned conflict(unsigned m, uint64_t seen)
     for (unsigned other = 0; other < MODIFIER_COUNT; other++) {
         if (!(seen >> other & 1))
             continue;
-        bool first =
-            table[m].kind < table[other].kind || (table[m].kind == table[other].kind && m < other);
+        enum modifier_kind mine = table[m].kind, its = table[other].kind;
+        bool first = mine != its ? mine < its : m < other;
         unsigned a = first ? m : other, b = first ? other : m; /* by kind, then as in the table */
         enum modifier_kind ka = table[a].kind, kb = table[b].kind;
         bool ok;

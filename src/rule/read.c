@@ -169,7 +169,7 @@ static bool read_metadata(struct rule_read *r, const struct yaml_node *doc, stru
 static bool read_detection_rule(struct rule_read *r, const struct yaml_node *doc,
                                 struct rule_row *row)
 {
-    struct logsource l;
+    struct logsource l = {0};
     if (!read_logsource(r, doc, &l) ||
         !read_detection(r, yaml_find(doc, STR("detection")), &row->root))
         return false;

@@ -312,16 +312,20 @@ struct memo {
     const struct route *route;
 };
 
+struct known {
+    const struct route *route;
+};
+
 struct router {
     const struct sources *sources;
     struct arena arena;
     struct cached *cache; /* CACHE_SLOTS */
     struct memo *memo;    /* owned; bounded by the words there are */
     size_t memo_count, memo_room;
-    struct map route_of;             /* bits → index in route */
-    VEC(const struct route *) route; /* in arena */
-    uint64_t *bits;                  /* scratch, one set */
-    bool matches[ROWS];              /* scratch */
+    struct map route_of;     /* bits → index in route */
+    VEC(struct known) route; /* in arena */
+    uint64_t *bits;          /* scratch, one set */
+    bool matches[ROWS];      /* scratch */
 };
 
 struct router *router_new(const struct sources *s)
@@ -352,7 +356,7 @@ static const struct route *route_intern(struct router *r, size_t words, uint32_t
     str bits = {(const char *)r->bits, words * sizeof *r->bits};
     const uint32_t *have = map_find(&r->route_of, bits);
     if (have)
-        return r->route.at[*have];
+        return r->route.at[*have].route;
     struct route *route = arena_new(&r->arena, struct route);
     uint64_t *copy = arena_array(&r->arena, uint64_t, words + 1);
     uint32_t *source = arena_array(&r->arena, uint32_t, count + 1);
@@ -363,7 +367,7 @@ static const struct route *route_intern(struct router *r, size_t words, uint32_t
             source[n++] = i;
     *route = (struct route){(uint32_t)r->route.n, count, source, copy};
     map_add(&r->route_of, (str){(const char *)copy, bits.n}, route->index, NULL);
-    *vec_push(&r->route) = route;
+    *vec_push(&r->route) = (struct known){route};
     return route;
 }
 

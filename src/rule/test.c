@@ -270,7 +270,9 @@ static bool add_forms(struct value *v, str text, uint32_t *node)
     if (ok && child.n == 1) {
         *node = child.at[0];
     } else if (ok) {
-        str label = child.n ? (str){0} : STR("placeholder without values");
+        str label = STR("placeholder without values");
+        if (child.n)
+            label = (str){0};
         *node = image_node(v->read->image, NODE_OR, v->yaml->line, label);
         image_children(v->read->image, *node, child.at, (uint32_t)child.n);
     }

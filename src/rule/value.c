@@ -22,7 +22,7 @@ static uint16_t *symbols(struct value *v, size_t n)
 
 static bool form_add(struct value *v, const uint16_t *at, size_t n)
 {
-    if (!at || v->form.n >= 2 * VARIANTS_MAX)
+    if (!at || v->form.n >= VARIANTS_MAX)
         return too_large(v);
     *vec_push(&v->form) = (struct pattern){at, n};
     return true;
@@ -247,7 +247,7 @@ static bool put_in(struct value *v, struct pattern p, size_t begin, size_t end, 
  * not searched again. */
 static bool expand(struct value *v, struct pattern p, size_t upto, unsigned depth, bool raw)
 {
-    size_t begin = 0, end = 0, next = 0, b, e;
+    size_t begin = 0, end = 0, next = 0, b = 0, e = 0;
     while (placeholder_next((struct pattern){p.at, upto}, next, &b, &e)) {
         begin = b;
         end = next = e;
@@ -292,19 +292,25 @@ static bool step(struct value *v, unsigned modifier, struct pattern p, bool raw)
     }
 }
 
+/* What the step makes takes the place of what it is given. */
+static bool step_all(struct value *v, unsigned modifier, bool raw)
+{
+    struct value given = *v;
+    bool ok = true;
+    v->form.at = NULL;
+    v->form.n = v->form.room = 0;
+    for (size_t i = 0; ok && i < given.form.n; i++)
+        ok = step(v, modifier, given.form.at[i], raw);
+    value_done(&given);
+    return ok;
+}
+
 bool value_forms(struct value *v, str text, bool raw)
 {
-    if (raw ? !form_add_bytes(v, text) : !form_add_text(v, text))
-        return false;
-    for (unsigned i = 0; i < v->mods->step_count; i++) {
-        size_t before = v->form.n;
-        for (size_t k = 0; k < before; k++)
-            if (!step(v, v->mods->step[i], v->form.at[k], raw))
-                return false;
-        v->form.n -= before; /* what the step made takes the place of what it was given */
-        memmove(v->form.at, v->form.at + before, v->form.n * sizeof *v->form.at);
-    }
-    return true;
+    bool ok = raw ? form_add_bytes(v, text) : form_add_text(v, text);
+    for (unsigned i = 0; ok && i < v->mods->step_count; i++)
+        ok = step_all(v, v->mods->step[i], raw);
+    return ok;
 }
 
 void value_done(struct value *v)
