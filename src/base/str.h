@@ -44,6 +44,8 @@ static inline bool str_ends(str s, str suffix)
 /* From byte `at` (clamped) to the end. */
 static inline str str_from(str s, size_t at)
 {
+    if (s.n == 0)
+        return s; /* its p may be NULL, to which nothing may be added */
     return at < s.n ? (str){s.p + at, s.n - at} : (str){s.p + s.n, 0};
 }
 

@@ -86,6 +86,6 @@ bool records_fill(struct records *r, struct batch *b, size_t want, size_t record
 
 uint64_t records_bytes_done(const struct records *r)
 {
-    size_t count = evtx_count(r->log);
-    return count ? r->size * (r->done < count ? r->done : count) / count : r->size;
+    uint64_t all = r->bytes.n ? r->bytes.n : r->size, done = evtx_done(r->log);
+    return done < all ? (uint64_t)((double)r->size * ((double)done / (double)all)) : r->size;
 }

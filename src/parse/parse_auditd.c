@@ -58,6 +58,8 @@ static void auditd_run(struct parse *p)
     for (; line_next(&rest, &line); p->line++)
         if (str_trim(line).n && !is_separator(line))
             take_line(p, a, line);
+        else
+            end_event(p, a); /* as the reader, which may cut the stream here, has it */
     end_event(p, a);
 }
 

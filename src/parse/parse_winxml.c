@@ -128,6 +128,8 @@ static void open_element(struct parse *p, struct winxml *w, const struct xml *x)
             add_system_attribute(p, w, x->name, name, value);
         else if (depth > SECTION_DEPTH && str_eq(name, STR("Name")))
             e->field = value;
+        else if (depth == SECTION_DEPTH && str_eq(name, STR("Name")))
+            add(p, w, STR("EventData.Name"), value); /* which of a provider's templates it is */
     }
 }
 
