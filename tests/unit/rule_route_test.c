@@ -35,103 +35,104 @@ static struct event event_of(enum family family, const char *channel, const char
 #define SYSMON "Microsoft-Windows-Sysmon/Operational"
 #define LINMON "Linux-Sysmon/Operational"
 
+static const struct {
+    const char *logsource;
+    enum family family;
+    const char *channel, *code;
+    bool want;
+} events[] = {
+    {"windows process_creation -", FAMILY_WINDOWS, SYSMON, "1", true},
+    {"windows process_creation -", FAMILY_WINDOWS, "Security", "4688", true},
+    {"windows process_creation -", FAMILY_WINDOWS, "security", "4688", true},
+    {"windows process_creation -", FAMILY_WINDOWS, "Security", "4624", false},
+    {"windows process_creation -", FAMILY_WINDOWS, SYSMON, "3", false},
+    {"windows process_creation -", FAMILY_WINDOWS, "System", "1", false},
+    {"windows process_creation -", FAMILY_LINUX, LINMON, "1", false},
+    {"windows process_creation sysmon", FAMILY_WINDOWS, SYSMON, "1", true},
+    {"windows process_creation sysmon", FAMILY_WINDOWS, "Security", "4688", false},
+    {"- process_creation -", FAMILY_WINDOWS, SYSMON, "1", true},
+    {"- process_creation -", FAMILY_LINUX, LINMON, "1", true},
+    {"- process_creation -", FAMILY_MACOS, "", "", true},
+    {"linux process_creation -", FAMILY_LINUX, LINMON, "1", true},
+    {"linux process_creation -", FAMILY_LINUX, "auditd", "", true},
+    {"linux process_creation -", FAMILY_LINUX, "sshd", "", false},
+    {"Windows Process_Creation -", FAMILY_WINDOWS, SYSMON, "1", true},
+    {"windows registry_event -", FAMILY_WINDOWS, SYSMON, "14", true},
+    {"windows registry_set -", FAMILY_WINDOWS, SYSMON, "14", false},
+    {"windows ps_script -", FAMILY_WINDOWS, "PowerShellCore/Operational", "4104", true},
+    {"windows ps_script -", FAMILY_WINDOWS, "PowerShellCore/Operational", "4103", false},
+    {"windows - security", FAMILY_WINDOWS, "Security", "4625", true},
+    {"windows - security", FAMILY_WINDOWS, "System", "7045", false},
+    {"windows - applocker", FAMILY_WINDOWS, "Microsoft-Windows-AppLocker/EXE and DLL", "8004",
+     true},
+    {"windows - windefend", FAMILY_WINDOWS, "Microsoft-Windows-Windows Defender/Operational",
+     "1116", true},
+    {"windows - -", FAMILY_WINDOWS, "Anything", "1", true},
+    {"windows - -", FAMILY_LINUX, "syslog", "", false},
+    /* what an event does not say excludes nothing */
+    {"windows process_creation -", FAMILY_WINDOWS, "", "1", true},
+    {"windows process_creation -", FAMILY_WINDOWS, "", "5", false},
+    {"windows process_creation -", FAMILY_WINDOWS, SYSMON, "", true},
+    {"zeek - dns", FAMILY_ZEEK, "", "", true},
+    /* sensors of the network are of several categories */
+    {"- webserver -", FAMILY_WEB, "access", "", true},
+    {"- webserver -", FAMILY_ZEEK, "http", "", true},
+    {"- webserver -", FAMILY_SURICATA, "http", "", true},
+    {"- webserver -", FAMILY_SURICATA, "dns", "", false},
+    {"- proxy -", FAMILY_WEB, "proxy", "", true},
+    {"- proxy -", FAMILY_WEB, "access", "", false},
+    {"- proxy -", FAMILY_ZEEK, "http", "", true},
+    {"- dns -", FAMILY_DNS, "", "", true},
+    {"- dns -", FAMILY_ZEEK, "dns", "", true},
+    {"- dns -", FAMILY_WINDOWS, SYSMON, "22", true},
+    {"- dns -", FAMILY_WINDOWS, SYSMON, "1", false},
+    {"- firewall -", FAMILY_FORTIGATE, "traffic", "", true},
+    {"- - apache", FAMILY_WEB, "error", "", true},
+    {"- - nginx", FAMILY_WEB, "apache", "", false},
+    /* Zeek and Suricata need no rows for their logs */
+    {"zeek - smb_files", FAMILY_ZEEK, "smb_files", "", true},
+    {"zeek - smb_files", FAMILY_ZEEK, "SMB_Files", "", true},
+    {"zeek - smb_files", FAMILY_ZEEK, "http", "", false},
+    {"zeek - smb_files", FAMILY_SURICATA, "smb_files", "", false},
+    {"suricata - alert", FAMILY_SURICATA, "alert", "", true},
+    /* clouds and applications */
+    {"aws - cloudtrail", FAMILY_AWS, "cloudtrail", "", true},
+    {"azure - signinlogs", FAMILY_AZURE, "SignInLogs", "", true},
+    {"azure - signinlogs", FAMILY_AZURE, "auditlogs", "", false},
+    {"kubernetes application audit", FAMILY_KUBERNETES, "audit", "", true},
+    {"kubernetes application audit", FAMILY_APPLICATION, "audit", "", false},
+    {"jvm application -", FAMILY_APPLICATION, "java", "", true},
+    {"jvm application -", FAMILY_APPLICATION, "python", "", false},
+    {"django application -", FAMILY_APPLICATION, "django", "", true},
+    {"rpc_firewall application -", FAMILY_WINDOWS, "RPCFW", "3", true},
+    {"paloalto file_event globalprotect", FAMILY_PALOALTO, "", "", true},
+    {"linux - sshd", FAMILY_LINUX, "sshd", "", true},
+    {"linux - sshd", FAMILY_LINUX, "cron", "", false},
+    {"linux - sudo", FAMILY_LINUX, "sudo", "", true},
+    /* log sources without a row go by their names */
+    {"juniper - bgp", FAMILY_APPLIANCE, "bgp", "", true},
+    {"juniper - bgp", FAMILY_APPLIANCE, "Juniper", "", true},
+    {"juniper - bgp", FAMILY_APPLIANCE, "other", "", false},
+    {"qualys - -", FAMILY_APPLIANCE, "Qualys", "", true},
+    {"qualys - -", FAMILY_APPLIANCE, "", "", false},
+    {"appliance - -", FAMILY_APPLIANCE, "", "", true},
+    /* events of no known family are shown to every rule */
+    {"windows process_creation -", FAMILY_UNKNOWN, "", "", true},
+    {"juniper - bgp", FAMILY_UNKNOWN, "x", "y", true},
+};
+
 static void sends_events_to_the_sources_they_are_of(void **state)
 {
-    static const struct {
-        const char *logsource;
-        enum family family;
-        const char *channel, *code;
-        bool want;
-    } row[] = {
-        {"windows process_creation -", FAMILY_WINDOWS, SYSMON, "1", true},
-        {"windows process_creation -", FAMILY_WINDOWS, "Security", "4688", true},
-        {"windows process_creation -", FAMILY_WINDOWS, "security", "4688", true},
-        {"windows process_creation -", FAMILY_WINDOWS, "Security", "4624", false},
-        {"windows process_creation -", FAMILY_WINDOWS, SYSMON, "3", false},
-        {"windows process_creation -", FAMILY_WINDOWS, "System", "1", false},
-        {"windows process_creation -", FAMILY_LINUX, LINMON, "1", false},
-        {"windows process_creation sysmon", FAMILY_WINDOWS, SYSMON, "1", true},
-        {"windows process_creation sysmon", FAMILY_WINDOWS, "Security", "4688", false},
-        {"- process_creation -", FAMILY_WINDOWS, SYSMON, "1", true},
-        {"- process_creation -", FAMILY_LINUX, LINMON, "1", true},
-        {"- process_creation -", FAMILY_MACOS, "", "", true},
-        {"linux process_creation -", FAMILY_LINUX, LINMON, "1", true},
-        {"linux process_creation -", FAMILY_LINUX, "auditd", "", true},
-        {"linux process_creation -", FAMILY_LINUX, "sshd", "", false},
-        {"Windows Process_Creation -", FAMILY_WINDOWS, SYSMON, "1", true},
-        {"windows registry_event -", FAMILY_WINDOWS, SYSMON, "14", true},
-        {"windows registry_set -", FAMILY_WINDOWS, SYSMON, "14", false},
-        {"windows ps_script -", FAMILY_WINDOWS, "PowerShellCore/Operational", "4104", true},
-        {"windows ps_script -", FAMILY_WINDOWS, "PowerShellCore/Operational", "4103", false},
-        {"windows - security", FAMILY_WINDOWS, "Security", "4625", true},
-        {"windows - security", FAMILY_WINDOWS, "System", "7045", false},
-        {"windows - applocker", FAMILY_WINDOWS, "Microsoft-Windows-AppLocker/EXE and DLL", "8004",
-         true},
-        {"windows - windefend", FAMILY_WINDOWS, "Microsoft-Windows-Windows Defender/Operational",
-         "1116", true},
-        {"windows - -", FAMILY_WINDOWS, "Anything", "1", true},
-        {"windows - -", FAMILY_LINUX, "syslog", "", false},
-        /* what an event does not say excludes nothing */
-        {"windows process_creation -", FAMILY_WINDOWS, "", "1", true},
-        {"windows process_creation -", FAMILY_WINDOWS, "", "5", false},
-        {"windows process_creation -", FAMILY_WINDOWS, SYSMON, "", true},
-        {"zeek - dns", FAMILY_ZEEK, "", "", true},
-        /* sensors of the network are of several categories */
-        {"- webserver -", FAMILY_WEB, "access", "", true},
-        {"- webserver -", FAMILY_ZEEK, "http", "", true},
-        {"- webserver -", FAMILY_SURICATA, "http", "", true},
-        {"- webserver -", FAMILY_SURICATA, "dns", "", false},
-        {"- proxy -", FAMILY_WEB, "proxy", "", true},
-        {"- proxy -", FAMILY_WEB, "access", "", false},
-        {"- proxy -", FAMILY_ZEEK, "http", "", true},
-        {"- dns -", FAMILY_DNS, "", "", true},
-        {"- dns -", FAMILY_ZEEK, "dns", "", true},
-        {"- dns -", FAMILY_WINDOWS, SYSMON, "22", true},
-        {"- dns -", FAMILY_WINDOWS, SYSMON, "1", false},
-        {"- firewall -", FAMILY_FORTIGATE, "traffic", "", true},
-        {"- - apache", FAMILY_WEB, "error", "", true},
-        {"- - nginx", FAMILY_WEB, "apache", "", false},
-        /* Zeek and Suricata need no rows for their logs */
-        {"zeek - smb_files", FAMILY_ZEEK, "smb_files", "", true},
-        {"zeek - smb_files", FAMILY_ZEEK, "SMB_Files", "", true},
-        {"zeek - smb_files", FAMILY_ZEEK, "http", "", false},
-        {"zeek - smb_files", FAMILY_SURICATA, "smb_files", "", false},
-        {"suricata - alert", FAMILY_SURICATA, "alert", "", true},
-        /* clouds and applications */
-        {"aws - cloudtrail", FAMILY_AWS, "cloudtrail", "", true},
-        {"azure - signinlogs", FAMILY_AZURE, "SignInLogs", "", true},
-        {"azure - signinlogs", FAMILY_AZURE, "auditlogs", "", false},
-        {"kubernetes application audit", FAMILY_KUBERNETES, "audit", "", true},
-        {"kubernetes application audit", FAMILY_APPLICATION, "audit", "", false},
-        {"jvm application -", FAMILY_APPLICATION, "java", "", true},
-        {"jvm application -", FAMILY_APPLICATION, "python", "", false},
-        {"django application -", FAMILY_APPLICATION, "django", "", true},
-        {"rpc_firewall application -", FAMILY_WINDOWS, "RPCFW", "3", true},
-        {"paloalto file_event globalprotect", FAMILY_PALOALTO, "", "", true},
-        {"linux - sshd", FAMILY_LINUX, "sshd", "", true},
-        {"linux - sshd", FAMILY_LINUX, "cron", "", false},
-        {"linux - sudo", FAMILY_LINUX, "sudo", "", true},
-        /* log sources without a row go by their names */
-        {"juniper - bgp", FAMILY_APPLIANCE, "bgp", "", true},
-        {"juniper - bgp", FAMILY_APPLIANCE, "Juniper", "", true},
-        {"juniper - bgp", FAMILY_APPLIANCE, "other", "", false},
-        {"qualys - -", FAMILY_APPLIANCE, "Qualys", "", true},
-        {"qualys - -", FAMILY_APPLIANCE, "", "", false},
-        {"appliance - -", FAMILY_APPLIANCE, "", "", true},
-        /* events of no known family are shown to every rule */
-        {"windows process_creation -", FAMILY_UNKNOWN, "", "", true},
-        {"juniper - bgp", FAMILY_UNKNOWN, "x", "y", true},
-    };
-    for (size_t i = 0; i < COUNT(row); i++) {
-        struct rule_set *set = set_for(&row[i].logsource, 1);
+    for (size_t i = 0; i < COUNT(events); i++) {
+        struct rule_set *set = set_for(&events[i].logsource, 1);
         struct sources *s = sources_new(&set->image);
         struct router *r = router_new(s);
-        struct event e = event_of(row[i].family, row[i].channel, row[i].code);
+        struct event e = event_of(events[i].family, events[i].channel, events[i].code);
         const struct route *route = route_event(r, &e);
-        if (route_has(route, 0) != row[i].want || route->count != row[i].want)
-            fail_msg("%s: %s %s", row[i].logsource, row[i].channel, row[i].code);
-        if (row[i].want)
-            assert_true(source_families(s, 0) >> row[i].family & 1);
+        if (route_has(route, 0) != events[i].want || route->count != events[i].want)
+            fail_msg("%s: %s %s", events[i].logsource, events[i].channel, events[i].code);
+        if (events[i].want)
+            assert_true(source_families(s, 0) >> events[i].family & 1);
         router_free(r);
         sources_free(s);
         rule_set_free(set);
