@@ -151,7 +151,7 @@ int cmd_bench(const struct args *a)
     json_out_array(&j);
     status s = bench(&b, &err);
     json_out_array_end(&j);
-    json_out_kv_u64(&j, "rules", b.run.rules ? rule_set_count(b.run.rules) : 0);
+    json_out_kv_u64(&j, "rules", b.run.rules ? rule_set_loaded(b.run.rules) : 0);
     json_out_kv_u64(&j, "rss_peak_bytes", process_rss_peak_bytes());
     json_out_object_end(&j);
     int code = s == ST_OK ? 0 : cli_fail(&err);

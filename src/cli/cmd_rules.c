@@ -36,7 +36,7 @@ static void check_json(const struct rule_set *set, double seconds)
     sbuf_init(&text, CLI_JSON_MAX);
     struct json_out j = json_out_on(&text);
     json_out_object(&j);
-    json_out_kv_u64(&j, "loaded", rule_set_count(set));
+    json_out_kv_u64(&j, "loaded", rule_set_loaded(set));
     json_out_kv_u64(&j, "failed", rule_set_problem_count(set));
     json_out_key(&j, STR("errors"));
     json_out_array(&j);
@@ -65,7 +65,7 @@ static void check_text(const struct rule_set *set, double seconds)
         print_text(stdout, str_z(p->reason), 0);
         putchar('\n');
     }
-    print_count(stdout, rule_set_count(set), "rule", "rules");
+    print_count(stdout, rule_set_loaded(set), "rule", "rules");
     printf(" loaded, %zu of them correlations; %zu failed; %.2f s%s\n", count_correlations(set),
            rule_set_problem_count(set), seconds,
            rule_set_from_cache(set) ? ", from the cache" : "");

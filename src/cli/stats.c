@@ -17,7 +17,7 @@ void print_stats(const struct detect_stats *s, const struct rule_set *rules,
     json_out_kv_f64(&j, "seconds", (double)(uint64_t)(s->seconds * 1e6 + 0.5) / 1e6);
     json_out_kv_u64(&j, "events_per_second",
                     s->seconds > 0 ? (uint64_t)((double)s->events / s->seconds + 0.5) : 0);
-    json_out_kv_u64(&j, "rules_loaded", rules ? rule_set_count(rules) : 0);
+    json_out_kv_u64(&j, "rules_loaded", rules ? rule_set_loaded(rules) : 0);
     json_out_kv_u64(&j, "rules_failed", rules ? rule_set_problem_count(rules) : 0);
     json_out_kv_u64(&j, "rss_bytes", process_rss_bytes());
     json_out_kv_u64(&j, "rss_peak_bytes", process_rss_peak_bytes());

@@ -204,6 +204,16 @@ size_t rule_set_count(const struct rule_set *set)
     return set->image.rule.n;
 }
 
+size_t rule_set_loaded(const struct rule_set *set)
+{
+    const struct image *im = &set->image;
+    size_t loaded = im->rule.n;
+    for (size_t i = 0; i < im->rule.n; i++)
+        if (im->rule.at[i].flags & RULE_CORRELATION)
+            loaded -= im->correlation.at[im->rule.at[i].correlation].rule.count == 0;
+    return loaded;
+}
+
 const struct rule_info *rule_set_info(const struct rule_set *set, uint32_t rule)
 {
     assert(rule < set->image.rule.n);

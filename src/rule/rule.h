@@ -72,7 +72,10 @@ CHECKED status rule_set_parse(str name, str yaml, struct dict *dict,
                               struct error *err);
 void rule_set_free(struct rule_set *set); /* NULL is fine */
 
-size_t rule_set_count(const struct rule_set *set); /* detections and correlations */
+size_t rule_set_count(const struct rule_set *set); /* detections and correlations, by number */
+/* Those of them that can fire: a correlation that listens to a rule that is not there keeps its
+ * number but is a problem.  O(count). */
+size_t rule_set_loaded(const struct rule_set *set);
 const struct rule_info *rule_set_info(const struct rule_set *set, uint32_t rule);
 size_t rule_set_problem_count(const struct rule_set *set);
 const struct rule_problem *rule_set_problem(const struct rule_set *set, size_t i);

@@ -196,6 +196,7 @@ static void bad_correlations_are_reported_with_their_reason(void **state)
         assert_int_equal(rule_set_parse(STR("test"), str_z(cases[i].yaml), dict, NULL, &set, &err),
                          ST_OK);
         assert_int_equal(rule_set_problem_count(set), 1);
+        assert_int_equal(rule_set_loaded(set), 3); /* the detections */
         if (!strstr(rule_set_problem(set, 0)->reason, cases[i].why))
             fail_msg("'%s' does not say '%s'", rule_set_problem(set, 0)->reason, cases[i].why);
         rule_set_free(set);
