@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/parse_golden.h"
 
-#include "codec/decompress.h"
+#include "tests/public_data.h"
+
 #include "parse/evtx.h"
 #include "parse/xml.h"
 
@@ -330,46 +331,6 @@ static void refuses_what_is_no_log(void **state)
 
 /* ---- public data: every case as .evtx and as .json says the same ---- */
 
-struct tar_file {
-    str bytes;
-};
-
-static uint64_t octal(str s)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < s.n && s.p[i] >= '0' && s.p[i] <= '7'; i++)
-        v = v * 8 + (uint64_t)(s.p[i] - '0');
-    return v;
-}
-
-/* The next regular file of a tar archive. */
-static bool next_file(str *tar, struct tar_file *m)
-{
-    while (tar->n >= 512 && tar->p[0]) {
-        str head = str_head(*tar, 512);
-        size_t size = (size_t)octal(str_head(str_from(head, 124), 12));
-        m->bytes = str_head(str_from(*tar, 512), size);
-        bool file = head.p[156] == '0' || head.p[156] == '\0';
-        *tar = str_from(*tar, 512 + (size + 511) / 512 * 512);
-        if (file)
-            return true;
-    }
-    return false;
-}
-
-static str whole_file(const char *folder, const char *name, struct sbuf *out)
-{
-    char path[512];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "rb");
-    sbuf_init(out, 64 << 20);
-    for (size_t n = 1; f && n > 0; sbuf_grew(out, n))
-        n = fread(sbuf_space(out, 65536), 1, 65536, f);
-    if (f)
-        fclose(f);
-    return sbuf_str(out);
-}
-
 static void read_log(str bytes, struct sbuf *xml)
 {
     struct evtx *e;
@@ -442,12 +403,8 @@ static void reads_the_public_cases_as_their_json_says(void **state)
     const char *data = test_data_dir();
     if (!data)
         SKIP_BECAUSE("no public data (BGUARD_DATA)");
-    struct sbuf packed, tar;
-    str archive = whole_file(data, "sigma/regression.tar.xz", &packed);
-    sbuf_init(&tar, 64 << 20);
-    struct error err;
-    assert_int_equal(decompress_all(archive, &tar, &err), ST_OK);
-    str rest = sbuf_str(&tar);
+    struct sbuf tar;
+    str rest = unpacked(data, "sigma/regression.tar.xz", &tar);
     struct tar_file m, log = {0};
     size_t cases = 0, events = 0;
     while (next_file(&rest, &m)) {
@@ -463,7 +420,6 @@ static void reads_the_public_cases_as_their_json_says(void **state)
     }
     print_message("%zu cases, %zu events\n", cases, events);
     assert_int_equal(cases, 112);
-    sbuf_done(&packed);
     sbuf_done(&tar);
 }
 
@@ -473,14 +429,9 @@ static void reads_all_records_of_the_public_logs(void **state)
     const char *data = test_data_dir();
     if (!data)
         SKIP_BECAUSE("no public data (BGUARD_DATA)");
-    struct sbuf packed, tar, xml;
-    str archive =
-        whole_file(data, "evtx/hayabusa-sample-evtx/hayabusa-sample-evtx.tar.xz", &packed);
-    sbuf_init(&tar, 256 << 20);
+    struct sbuf tar, xml;
+    str rest = unpacked(data, "evtx/hayabusa-sample-evtx/hayabusa-sample-evtx.tar.xz", &tar);
     sbuf_init(&xml, 64 << 20);
-    struct error err;
-    assert_int_equal(decompress_all(archive, &tar, &err), ST_OK);
-    str rest = sbuf_str(&tar);
     struct tar_file m;
     size_t files = 0, records = 0;
     while (next_file(&rest, &m)) {
@@ -498,7 +449,6 @@ static void reads_all_records_of_the_public_logs(void **state)
     print_message("%zu logs, %zu records\n", files, records);
     assert_int_equal(files, 34);
     assert_int_equal(records, 6786); /* as libevtx counts them */
-    sbuf_done(&packed);
     sbuf_done(&tar);
     sbuf_done(&xml);
 }
