@@ -73,9 +73,8 @@ void binxml_text(struct sbuf *out, str utf16, bool quoted)
         uint32_t c = next_char(utf16, &i);
         const char *entity = entity_of(c, quoted);
         if (entity) {
-            size_t n = strlen(entity);
-            memcpy(to, entity, n);
-            to += n;
+            while (*entity)
+                *to++ = *entity++;
         } else {
             to += utf8_put(c, to);
         }
@@ -188,7 +187,7 @@ static void write_float(struct sbuf *out, uint8_t type, str s)
     }
     memcpy(&d, s.p, sizeof d);
     int n = snprintf(text, sizeof text, "%.15g", d);
-    if (!str_to_f64((str){text, (size_t)n}, &back) || memcmp(&back, &d, sizeof d) != 0)
+    if (!str_to_f64((str){text, (size_t)n}, &back) || back < d || back > d)
         n = snprintf(text, sizeof text, "%.17g", d);
     sbuf_add(out, (str){text, (size_t)n});
 }
@@ -205,17 +204,17 @@ static size_t size_of(uint8_t type)
     return type < sizeof sizes ? sizes[type] : 0;
 }
 
-static void write_fixed(struct sbuf *out, uint8_t type, str s)
+static void write_fixed(struct sbuf *out, uint8_t type, size_t size, str s)
 {
-    size_t size = size_of(type);
+    unsigned unused = size < 8 ? 64 - 8 * (unsigned)size : 0; /* bits */
     uint64_t v = number(s, size < 8 ? size : 8);
-    bool negative = v >> (8 * (size < 8 ? size : 8) - 1) & 1;
+    bool negative = v << unused >> 63;
     switch (type) {
     case BINXML_I8:
     case BINXML_I16:
     case BINXML_I32:
     case BINXML_I64:
-        v = negative ? (~v + 1) << (64 - 8 * size) >> (64 - 8 * size) : v;
+        v = negative ? (~v + 1) << unused >> unused : v;
         write_decimal(out, v, negative);
         break;
     case BINXML_F32:
@@ -248,7 +247,7 @@ void binxml_scalar(struct sbuf *out, uint8_t type, str bytes, bool quoted)
     size_t size = size_of(type);
     if (size) {
         if (bytes.n >= size)
-            write_fixed(out, type, bytes);
+            write_fixed(out, type, size, bytes);
     } else if (type == BINXML_STRING) {
         binxml_text(out, bytes, quoted);
     } else if (type == BINXML_ANSI) {

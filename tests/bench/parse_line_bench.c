@@ -36,16 +36,21 @@ static void make_syslog(struct sbuf *to, unsigned i)
 
 static void make_audit(struct sbuf *to, unsigned i)
 {
-    static const char *const lines[] = {
-        "type=SYSCALL msg=audit(1600746314.123:%u): arch=c000003e syscall=59 success=yes exit=0 "
-        "a0=55d a1=7f items=2 ppid=7 pid=8 auid=1000 uid=0 gid=0 tty=pts0 ses=3 comm=\"ls\" "
-        "exe=\"/bin/ls\" key=\"exec\"\n",
-        "type=EXECVE msg=audit(1600746314.123:%u): argc=3 a0=\"ls\" a1=\"-l\" a2=2F746D70\n",
-        "type=CWD msg=audit(1600746314.123:%u): cwd=\"/home/bob\"\n",
-        "type=PATH msg=audit(1600746314.123:%u): item=0 name=\"/bin/ls\" inode=1 dev=08:01 "
-        "mode=0100755 ouid=0 ogid=0 rdev=00:00 nametype=NORMAL\n",
+    static const char call[] = "arch=c000003e syscall=59 success=yes exit=0 a0=55d a1=7f items=2 "
+                               "ppid=7 pid=8 auid=1000 uid=0 gid=0 tty=pts0 ses=3 comm=\"ls\" "
+                               "exe=\"/bin/ls\" key=\"exec\"";
+    static const char path[] = "item=0 name=\"/bin/ls\" inode=1 dev=08:01 mode=0100755 ouid=0 "
+                               "ogid=0 rdev=00:00 nametype=NORMAL";
+    static const struct {
+        const char *type, *text;
+    } line[] = {
+        {"SYSCALL", call},
+        {"EXECVE", "argc=3 a0=\"ls\" a1=\"-l\" a2=2F746D70"},
+        {"CWD", "cwd=\"/home/bob\""},
+        {"PATH", path},
     };
-    sbuf_addf(to, lines[i % 4], i / 4);
+    sbuf_addf(to, "type=%s msg=audit(1600746314.123:%u): %s\n", line[i % 4].type, i / 4,
+              line[i % 4].text);
 }
 
 static void make_zeek(struct sbuf *to, unsigned i)
