@@ -4,6 +4,7 @@
  * them one by one would be most of the time a look-up takes. */
 #include "base/hash.h"
 #include "intel/intel_int.h"
+#include "intel/wide.h"
 
 #include <assert.h>
 
@@ -15,8 +16,7 @@ static intel_ref find_exact(const struct intel_set *set, const struct intel_side
     if (side->kind[kind] == 0)
         return 0;
     str identity = intel_key_identity(kind, bytes);
-    return intel_table_find(&side->table, &set->pool, intel_hash(kind, identity, set->seed), kind,
-                            identity);
+    return intel_shelf_find(&side->shelf, intel_hash(kind, identity, set->seed), kind, identity);
 }
 
 static intel_ref find_address(const struct intel_set *set, const struct intel_side *side, str bytes)
@@ -24,7 +24,7 @@ static intel_ref find_address(const struct intel_set *set, const struct intel_si
     intel_ref ref = find_exact(set, side, INTEL_IP, bytes);
     if (ref || side->kind[INTEL_RANGE] == 0)
         return ref;
-    return intel_ranges_find(bytes.n == 4 ? &side->v4 : &side->v6, intel_address(bytes));
+    return intel_ranges_find(bytes.n == 4 ? &side->v4 : &side->v6, bytes);
 }
 
 /* A range itself or one around it. */
@@ -44,42 +44,41 @@ static intel_ref find_range(const struct intel_set *set, const struct intel_side
 }
 
 /* An entry that stands for the whole name only does not count for its subdomains. */
-static bool covers(const struct intel_set *set, intel_ref ref, bool whole)
+static bool covers(const struct intel_side *side, intel_ref ref, bool whole)
 {
-    return whole || !(intel_entry_at(&set->pool, ref)->flags & INTEL_EXACT);
+    return whole || !(intel_entry_flags(intel_shelf_at(&side->shelf, ref)) & INTEL_EXACT);
 }
 
-/* Places of up to SUFFIXES_AT_ONCE suffixes of `name` of two or more labels from *at on. */
-static size_t next_suffixes(str name, size_t *at, size_t start[static SUFFIXES_AT_ONCE])
+/* Where the suffixes of `name` with two or more labels begin; returns how many. */
+static size_t suffixes_of(str name, uint8_t start[static INTEL_LABELS_MAX])
 {
-    size_t n = 0;
-    while (n < SUFFIXES_AT_ONCE && *at < name.n) {
-        str rest = str_from(name, *at);
-        size_t dot = str_find(rest, '.');
-        if (dot == rest.n)
-            break;
-        start[n++] = *at;
-        *at += dot + 1;
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < name.n; i += WIDE) {
+        unsigned dots = wide_bits(wide_is(wide_load(name.p + i, name.n - i), '.'));
+        for (; dots && n < INTEL_LABELS_MAX; dots &= dots - 1) {
+            start[n++] = (uint8_t)at;
+            at = i + (unsigned)__builtin_ctz(dots) + 1;
+        }
     }
     return n;
 }
 
 static intel_ref find_domain(const struct intel_set *set, const struct intel_side *side, str name)
 {
-    if (side->kind[INTEL_DOMAIN] == 0)
-        return 0;
-    const struct intel_table *t = &side->table;
-    size_t at = 0, start[SUFFIXES_AT_ONCE], n;
+    uint8_t start[INTEL_LABELS_MAX];
     uint64_t hash[SUFFIXES_AT_ONCE];
-    while ((n = next_suffixes(name, &at, start)) > 0) {
+    size_t count = side->kind[INTEL_DOMAIN] ? suffixes_of(name, start) : 0;
+    for (size_t from = 0; from < count; from += SUFFIXES_AT_ONCE) {
+        size_t n = count - from < SUFFIXES_AT_ONCE ? count - from : SUFFIXES_AT_ONCE;
         for (size_t i = 0; i < n; i++) {
-            hash[i] = intel_hash(INTEL_DOMAIN, str_from(name, start[i]), set->seed);
-            __builtin_prefetch(&t->slot[hash[i] & (t->room - 1)]);
+            hash[i] = intel_hash(INTEL_DOMAIN, str_from(name, start[from + i]), set->seed);
+            __builtin_prefetch(intel_shelf_bucket(&side->shelf, hash[i]));
         }
         for (size_t i = 0; i < n; i++) {
-            str suffix = str_from(name, start[i]);
-            intel_ref ref = intel_table_find(t, &set->pool, hash[i], INTEL_DOMAIN, suffix);
-            if (ref && covers(set, ref, start[i] == 0))
+            size_t at = start[from + i];
+            intel_ref ref =
+                intel_shelf_find(&side->shelf, hash[i], INTEL_DOMAIN, str_from(name, at));
+            if (ref && covers(side, ref, at == 0))
                 return ref;
         }
     }
@@ -126,9 +125,9 @@ intel_ref intel_look(const struct intel_set *set, const struct intel_side *side,
 static bool domain_is_allowed(const struct intel_set *set, const struct intel_key *key,
                               intel_ref ref)
 {
-    const struct intel_entry *e = intel_entry_at(&set->pool, ref);
+    const struct intel_entry *e = intel_shelf_at(&set->bad.shelf, ref);
     str bytes = {key->byte, key->n};
-    if (e->kind != INTEL_DOMAIN)
+    if (intel_entry_kind(e) != INTEL_DOMAIN)
         return false;
     if (find_domain(set, &set->good, intel_entry_bytes(e)))
         return true;
@@ -155,10 +154,10 @@ intel_ref intel_judge(const struct intel_set *set, const struct intel_key *key)
 
 void intel_describe(const struct intel_set *set, intel_ref ref, struct indicator *out)
 {
-    const struct intel_entry *e = intel_entry_at(&set->pool, ref);
+    const struct intel_entry *e = intel_shelf_at(&set->bad.shelf, ref);
     const struct intel_meta *m = &set->metas.meta.at[e->meta];
     const struct intel_techniques *t = &set->metas.techniques.at[m->techniques];
-    out->kind = (enum intel_kind)e->kind;
+    out->kind = intel_entry_kind(e);
     out->value = intel_key_text(out->kind, intel_entry_bytes(e), out->text);
     out->source = set->metas.text.at[m->source];
     out->description = set->metas.text.at[m->description];

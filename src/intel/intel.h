@@ -33,7 +33,7 @@ struct indicator {
 };
 
 struct intel_options {
-    size_t max_bytes; /* 0: 1 GiB */
+    size_t max_bytes; /* 0: 1 GiB; freezing takes up to as much again, for a moment */
     int64_t now_ms;   /* indicators expired by then are left out and counted */
 };
 

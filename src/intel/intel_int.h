@@ -50,26 +50,44 @@ size_t intel_refang(str in, char *out);
 /* Without white space and paired quotes or <> around it. */
 str intel_unquote(str s);
 
-/* Lower-case `name` without its final dots; 0 when it is no host name with `labels` or more. */
+/* Lower-case `name` without its final dots; 0 when it is no host name with `labels` or more.
+ * Up to 15 bytes more than the name are written; `out` has room for 256. */
 size_t intel_domain_lower(str name, size_t labels, char *out);
 /* The host of a canonical URL, port, user and brackets taken off. */
 str intel_url_host(str url);
 /* Address bytes of `s`, 4 or 16; 0 when it is none. */
 size_t intel_ip_bytes(str s, char out[static 16]);
 
-/* ---- storage: pool.c, range.c, meta.c ---- */
+/* ---- storage: pool.c, shelf.c, range.c, meta.c ---- */
 
-/* What is kept of one indicator; `n` bytes of key follow. */
+/* What is kept of one indicator; `n` bytes of key follow, and zeros up to a multiple of 4. */
 struct intel_entry {
     uint32_t meta; /* index into intel_metas */
-    uint16_t n;
-    uint8_t kind;
-    uint8_t flags;
+    uint16_t n;    /* never 0 */
+    uint8_t what;  /* kind, and flags above it */
+    uint8_t tag;   /* of its hash, so that the others of a bucket are passed over */
 };
 enum intel_flag {
     INTEL_ALLOW = 1 << 0, /* known good */
-    INTEL_EXACT = 1 << 1  /* a name without its subdomains */
+    INTEL_EXACT = 1 << 1, /* a name without its subdomains */
+    INTEL_FLAG_SHIFT = 4
 };
+static inline enum intel_kind intel_entry_kind(const struct intel_entry *e)
+{
+    return (enum intel_kind)(e->what & 15);
+}
+static inline unsigned intel_entry_flags(const struct intel_entry *e)
+{
+    return e->what >> INTEL_FLAG_SHIFT;
+}
+static inline str intel_entry_bytes(const struct intel_entry *e)
+{
+    return (str){(const char *)(e + 1), e->n};
+}
+static inline size_t intel_entry_size(size_t n)
+{
+    return (sizeof(struct intel_entry) + n + 3) & ~(size_t)3;
+}
 
 /* Where an entry is; 0: nowhere. */
 typedef uint32_t intel_ref;
@@ -80,54 +98,88 @@ struct intel_budget {
 /* Account for `n` more bytes; false past the maximum. */
 CHECKED bool intel_budget_take(struct intel_budget *b, size_t n);
 
+/* Entries while a set is built, in blocks that do not move. */
 struct intel_pool {
     char **block; /* owned, and so is each */
     size_t count, room, used;
 };
 void intel_pool_done(struct intel_pool *p);
+size_t intel_pool_bytes(const struct intel_pool *p); /* as taken from the budget */
 /* A copy of the key as an entry; 0 past the budget. */
 intel_ref intel_pool_add(struct intel_pool *p, const struct intel_entry *e, const char *bytes,
                          struct intel_budget *budget);
+/* The entry after `*at` (begin with 0), or NULL. */
+const struct intel_entry *intel_pool_next(const struct intel_pool *p, intel_ref *at);
 
 enum { INTEL_BLOCK_BITS = 16 };
-static inline struct intel_entry *intel_entry_at(const struct intel_pool *p, intel_ref ref)
+static inline struct intel_entry *intel_pool_at(const struct intel_pool *p, intel_ref ref)
 {
     char *block = p->block[ref >> INTEL_BLOCK_BITS];
     return (struct intel_entry *)(void *)(block + (ref & ((1u << INTEL_BLOCK_BITS) - 1)));
 }
-static inline str intel_entry_bytes(const struct intel_entry *e)
-{
-    return (str){(const char *)(e + 1), e->n};
-}
 
-/* Open addressing; a slot is 32 bits of hash and a ref. */
+/* Which of them are there already: open addressing; a slot is 32 bits of hash and a ref. */
 struct intel_table {
     uint64_t *slot; /* owned */
     size_t count, room;
 };
 uint64_t intel_hash(enum intel_kind kind, str identity, uint64_t seed);
+uint64_t intel_entry_hash(const struct intel_entry *e, uint64_t seed);
 CHECKED bool intel_table_reserve(struct intel_table *t, const struct intel_pool *p, uint64_t seed,
                                  struct intel_budget *budget);
 void intel_table_add(struct intel_table *t, uint64_t hash, intel_ref ref);
 intel_ref intel_table_find(const struct intel_table *t, const struct intel_pool *p, uint64_t hash,
                            enum intel_kind kind, str identity);
 
+/* Entries once a set is frozen: those of one bucket stand next to each other. */
+struct intel_bucket {
+    uint32_t begin; /* a ref; the next bucket's is the end */
+    uint32_t marks; /* two bits for each entry: most of what is not in it is told here */
+};
+struct intel_shelf {
+    struct intel_bucket *bucket; /* owned; one more than there are */
+    uint32_t *word;              /* owned; entries; refs are indices into it, from 1 on */
+    size_t buckets, words;
+    unsigned shift; /* of a hash, to its bucket */
+};
+/* Those of the pool's entries whose INTEL_ALLOW is `allow`. */
+void intel_shelf_build(struct intel_shelf *s, const struct intel_pool *p, bool allow, size_t count,
+                       uint64_t seed);
+void intel_shelf_done(struct intel_shelf *s);
+size_t intel_shelf_bytes(const struct intel_shelf *s);
+static inline const struct intel_entry *intel_shelf_at(const struct intel_shelf *s, intel_ref ref)
+{
+    return (const struct intel_entry *)(const void *)(s->word + ref);
+}
+static inline const struct intel_bucket *intel_shelf_bucket(const struct intel_shelf *s,
+                                                            uint64_t hash)
+{
+    return &s->bucket[hash >> s->shift];
+}
+/* The shelf must hold something. */
+intel_ref intel_shelf_find(const struct intel_shelf *s, uint64_t hash, enum intel_kind kind,
+                           str identity);
+
 /* Disjoint intervals made of nested ranges: start[i] up to start[i + 1] belongs to owner[i]. */
 struct intel_ranges {
-    u128 *start;      /* owned */
+    u128 *start;      /* owned; of IPv6, with */
     intel_ref *owner; /* owned; 0: to nobody */
+    uint64_t *v4;     /* owned; start in the upper half, owner in the lower */
+    uint32_t
+        *from; /* owned; where the intervals of addresses >> shift begin, one more at the end */
+    unsigned shift;
     size_t count;
 };
 struct intel_range {
     u128 first, last;
     intel_ref ref;
 };
-/* Of `n` different prefixes, which are sorted in place. */
-void intel_ranges_build(struct intel_ranges *r, struct intel_range *range, size_t n);
-enum { INTEL_RANGE_COST = 2 * (sizeof(u128) + sizeof(intel_ref)) + 2 * sizeof(intel_ref) };
+/* Of `n` different prefixes, all IPv4 (`v4`) or none; they are sorted in place. */
+void intel_ranges_build(struct intel_ranges *r, struct intel_range *range, size_t n, bool v4);
+enum { INTEL_RANGE_COST = 2 * (sizeof(u128) + sizeof(intel_ref)) }; /* bytes for each */
 void intel_ranges_done(struct intel_ranges *r);
-/* The narrowest range `address` is in, or 0.  O(log n). */
-intel_ref intel_ranges_find(const struct intel_ranges *r, u128 address);
+/* The narrowest range an address of 4 or 16 bytes is in, or 0.  O(log n). */
+intel_ref intel_ranges_find(const struct intel_ranges *r, str address);
 u128 intel_address(str bytes); /* 4 or 16 network-order bytes */
 
 /* What indicators of one feed share. */
@@ -173,9 +225,9 @@ bool intel_patterns_match(const struct intel_patterns *p, enum intel_kind kind, 
 /* ---- the set: set.c, find.c ---- */
 
 struct intel_side {
-    struct intel_table table;
-    VEC(intel_ref) range;          /* entries of kind RANGE, until frozen */
-    struct intel_ranges v4, v6;    /* once frozen */
+    struct intel_table table; /* until frozen */
+    struct intel_shelf shelf; /* once frozen, and so are the ranges */
+    struct intel_ranges v4, v6;
     size_t kind[INTEL_KIND_COUNT]; /* how many of each */
 };
 
@@ -184,7 +236,7 @@ struct intel_set {
     struct intel_budget budget;
     uint64_t seed;
     bool frozen, full;
-    struct intel_pool pool;
+    struct intel_pool pool; /* until frozen */
     struct intel_side bad, good;
     struct intel_metas metas;
     struct intel_patterns *patterns;

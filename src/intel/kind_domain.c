@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "intel/intel_int.h"
+#include "intel/wide.h"
 
 enum { DOMAIN_MAX = 253, LABEL_MAX = 63 };
-
-/* Bytes above ASCII stand for themselves: a name written in Unicode is not turned into
- * punycode, so it matches only what writes it the same way. */
-static bool name_byte(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           (unsigned char)c >= 0x80;
-}
 
 /* The last label of a name has a letter, or it would be an address. */
 static bool has_letter(const char *p, size_t n)
@@ -20,6 +13,22 @@ static bool has_letter(const char *p, size_t n)
     return false;
 }
 
+/* Lower-case 16 bytes of a name to `out`; false when one cannot be in a name.  Bytes above ASCII
+ * stand for themselves: a name written in Unicode is not turned into punycode, so it matches only
+ * what writes it the same way. */
+static bool lower_block(wide v, size_t n, unsigned *dots, char *out)
+{
+    wide letter = wide_in(v | wide_of(0x20), 'a', 'z');
+    wide dot = wide_is(v, '.');
+    wide good = letter | dot | wide_in(v, '0', '9') | wide_is(v, '-') | wide_is(v, '_') |
+                wide_in(v, (char)0x80, (char)0xff);
+    v |= letter & wide_of(0x20);
+    memcpy(out, &v, sizeof v);
+    unsigned mine = n < WIDE ? (1u << n) - 1 : 0xffff;
+    *dots = wide_bits(dot) & mine;
+    return (wide_bits(good) & mine) == mine;
+}
+
 size_t intel_domain_lower(str name, size_t labels, char *out)
 {
     while (name.n && name.p[name.n - 1] == '.')
@@ -27,20 +36,20 @@ size_t intel_domain_lower(str name, size_t labels, char *out)
     if (name.n == 0 || name.n > DOMAIN_MAX)
         return 0;
     size_t begin = 0, count = 1;
-    for (size_t i = 0; i < name.n; i++) {
-        char c = ascii_lower(name.p[i]);
-        out[i] = c;
-        if (c == '.') {
-            if (i == begin || i - begin > LABEL_MAX)
-                return 0;
-            begin = i + 1;
-            count++;
-        } else if (!name_byte(c)) {
+    for (size_t i = 0; i < name.n; i += WIDE) {
+        unsigned dots;
+        if (!lower_block(wide_load(name.p + i, name.n - i), name.n - i, &dots, out + i))
             return 0;
+        for (; dots; dots &= dots - 1) {
+            size_t dot = i + (unsigned)__builtin_ctz(dots);
+            if (dot == begin || dot - begin > LABEL_MAX)
+                return 0;
+            begin = dot + 1;
+            count++;
         }
     }
     size_t last = name.n - begin;
-    if (count < labels || last == 0 || last > LABEL_MAX || !has_letter(out + begin, last))
+    if (count < labels || last > LABEL_MAX || !has_letter(out + begin, last))
         return 0;
     return name.n;
 }

@@ -69,7 +69,8 @@ static bool put_host(struct out *o, str host)
         put(o, ip.v6 ? STR("]") : STR(""));
         return true;
     }
-    if (intel_ip_bytes(host, address) == 4) {
+    char last = host.n ? host.p[host.n - 1] : 0;
+    if (last >= '0' && last <= '9' && intel_ip_bytes(host, address) == 4) {
         put(o, host);
         return true;
     }
@@ -101,43 +102,39 @@ static bool put_port(struct out *o, str port)
     return true;
 }
 
-static size_t authority_size(str in)
-{
-    size_t n = 0;
-    while (n < in.n && in.p[n] != '/' && in.p[n] != '?' && in.p[n] != '#')
-        n++;
-    return n;
-}
+/* Where the parts of user@host:port end. */
+struct authority {
+    size_t n;    /* all of it */
+    size_t host; /* where the host begins */
+    size_t port; /* the colon before the port, or n */
+};
 
-static size_t last_of(str s, char c)
+static struct authority authority_of(str in)
 {
-    size_t at = s.n;
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] == c)
-            at = i;
-    return at;
-}
-
-static bool put_authority(struct out *o, str in)
-{
-    size_t at = last_of(in, '@');
-    if (at < in.n) {
-        put(o, str_head(in, at + 1));
-        in = str_from(in, at + 1);
+    struct authority a = {.port = SIZE_MAX};
+    for (; a.n < in.n; a.n++) {
+        char c = in.p[a.n];
+        if (c > ']' || (c >= 'A' && c <= 'Z') || (c >= '-' && c <= '.'))
+            continue; /* most characters, at once */
+        if (c == '/' || c == '?' || c == '#')
+            break;
+        if (c == '@')
+            a.host = a.n + 1;
+        if (c == '@' || c == ']')
+            a.port = SIZE_MAX;
+        else if (c == ':' && a.port == SIZE_MAX)
+            a.port = a.n;
     }
-    size_t close = last_of(in, ']');
-    str after = close < in.n ? str_from(in, close) : in;
-    size_t colon = str_find(after, ':');
-    size_t host = in.n - after.n + colon;
-    return put_host(o, str_head(in, host)) && put_port(o, str_from(in, host + 1));
+    if (a.port > a.n)
+        a.port = a.n;
+    return a;
 }
 
-static bool has_space(str s)
+static bool put_authority(struct out *o, str in, const struct authority *a)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127)
-            return true;
-    return false;
+    put(o, str_head(in, a->host)); /* the user and the @ */
+    str host = {in.p + a->host, a->port - a->host};
+    return put_host(o, host) && put_port(o, str_from(str_head(in, a->n), a->port + 1));
 }
 
 /* Without a scheme, only what cannot be anything else: neither "and/or" nor "1.2.3.4/240". */
@@ -153,14 +150,14 @@ static size_t encode(str in, char out[static INTEL_VALUE_MAX])
 {
     struct out o = {out, 0, false};
     bool bare = scheme_size(in) == 0;
-    if (has_space(in) || !put_scheme(&o, &in))
+    if (!put_scheme(&o, &in))
         return 0;
-    size_t n = authority_size(in);
-    if (bare && !bare_is_url(in, n))
+    struct authority a = authority_of(in);
+    if (bare && !bare_is_url(in, a.n))
         return 0;
-    if (!put_authority(&o, str_head(in, n)))
+    if (!put_authority(&o, in, &a))
         return 0;
-    str path = str_from(in, n);
+    str path = str_from(in, a.n);
     path = str_head(path, str_find(path, '#'));
     if (!str_starts(path, STR("/")))
         put(&o, STR("/"));
@@ -170,15 +167,10 @@ static size_t encode(str in, char out[static INTEL_VALUE_MAX])
 
 str intel_url_host(str url)
 {
-    size_t colon = str_find(url, ':');
-    str rest = str_from(url, colon + 3);
-    str authority = str_head(rest, authority_size(rest));
-    size_t at = last_of(authority, '@');
-    if (at < authority.n)
-        authority = str_from(authority, at + 1);
-    if (str_starts(authority, STR("[")))
-        return str_head(str_from(authority, 1), str_find(authority, ']') - 1);
-    return str_head(authority, str_find(authority, ':'));
+    str rest = str_from(url, str_find(url, ':') + 3);
+    struct authority a = authority_of(rest);
+    str host = {rest.p + a.host, a.port - a.host};
+    return str_starts(host, STR("[")) ? (str){host.p + 1, host.n - 2} : host;
 }
 
 const struct intel_kind_ops intel_ops_URL = {

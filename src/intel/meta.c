@@ -107,10 +107,16 @@ static bool techniques_id(struct intel_metas *m, const struct indicator *item,
     return true;
 }
 
+static uint32_t bits_of(float f)
+{
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    return bits;
+}
+
 static uint64_t meta_hash(const struct intel_meta *meta)
 {
-    uint32_t confidence;
-    memcpy(&confidence, &meta->confidence_01, sizeof confidence);
+    uint32_t confidence = bits_of(meta->confidence_01);
     uint64_t a = (uint64_t)meta->source << 32 | meta->description;
     uint64_t b = (uint64_t)meta->techniques << 32 | confidence;
     return hash_mix(hash_mix(a, b), (uint64_t)meta->expires_ms);
@@ -120,7 +126,7 @@ static bool meta_same(const struct intel_meta *a, const struct intel_meta *b)
 {
     return a->source == b->source && a->description == b->description &&
            a->techniques == b->techniques && a->expires_ms == b->expires_ms &&
-           memcmp(&a->confidence_01, &b->confidence_01, sizeof a->confidence_01) == 0;
+           bits_of(a->confidence_01) == bits_of(b->confidence_01); /* NaN and -0 as well */
 }
 
 static bool meta_grow(struct intel_metas *m, struct intel_budget *budget)

@@ -97,8 +97,9 @@ static size_t translate_escape(str s, size_t i, char *out, size_t *n)
     char next = i + 1 < s.n ? s.p[i + 1] : 0;
     char lower = ascii_lower(next);
     if (next == 'd') {
-        memcpy(out + *n, "[0-9]", 5);
-        *n += 5;
+        str set = STR("[0-9]");
+        memcpy(out + *n, set.p, set.n);
+        *n += set.n;
         return 2;
     }
     if (next <= ' ' || (lower >= 'a' && lower <= 'z') || (next >= '0' && next <= '9'))
@@ -130,7 +131,6 @@ static bool translate(str s, char out[static REGEX_LENGTH_MAX * 3 + 1])
     for (size_t i = 0, took; i < s.n; i += took) {
         char c = s.p[i];
         str rest = str_from(s, i);
-        took = 1;
         if (c == '\\') {
             took = translate_escape(s, i, out, &n);
         } else if (c == '[') {

@@ -7,12 +7,9 @@
  * Only there is anything looked at closely. */
 #include "codec/hex.h"
 #include "intel/intel_int.h"
+#include "intel/wide.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
-enum { BLOCK = 16, URL_MAX = 1024 };
+enum { URL_MAX = 1024 };
 
 struct finder {
     str text;
@@ -104,41 +101,17 @@ struct marks {
     bool all_hex;
 };
 
-#ifdef __SSE2__
-static __m128i between(__m128i v, char low, char high)
+static struct marks marks_of(wide v)
 {
-    __m128i shifted = _mm_sub_epi8(v, _mm_set1_epi8(low));
-    return _mm_cmpeq_epi8(_mm_min_epu8(shifted, _mm_set1_epi8((char)(high - low))), shifted);
-}
-
-static struct marks marks_of(const char *p)
-{
-    __m128i v;
-    memcpy(&v, p, sizeof v);
-    __m128i digit = between(v, '0', '9');
-    __m128i letter = between(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'a', 'f');
-    unsigned digits = (unsigned)_mm_movemask_epi8(digit);
-    unsigned dots = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('.')));
-    unsigned colons = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(':')));
-    unsigned slashes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('/')));
+    wide digit = wide_in(v, '0', '9');
+    unsigned digits = wide_bits(digit);
+    unsigned slashes = wide_bits(wide_is(v, '/'));
     return (struct marks){
-        .dots = dots & (digits << 1 | 1) & (digits >> 1 | 1u << 15),
-        .colons = colons & (slashes >> 1 | 1u << 15),
-        .all_hex = _mm_movemask_epi8(_mm_or_si128(digit, letter)) == 0xffff,
+        .dots = wide_bits(wide_is(v, '.')) & (digits << 1 | 1) & (digits >> 1 | 1u << (WIDE - 1)),
+        .colons = wide_bits(wide_is(v, ':')) & (slashes >> 1 | 1u << (WIDE - 1)),
+        .all_hex = wide_bits(digit | wide_in(v | wide_of(0x20), 'a', 'f')) == 0xffff,
     };
 }
-#else
-static struct marks marks_of(const char *p)
-{
-    struct marks m = {.all_hex = true};
-    for (unsigned i = 0; i < BLOCK; i++) {
-        m.dots |= (unsigned)(p[i] == '.') << i;
-        m.colons |= (unsigned)(p[i] == ':') << i;
-        m.all_hex &= hex_digit(p[i]) >= 0;
-    }
-    return m;
-}
-#endif
 
 static void try_places(struct finder *f, size_t block, struct marks m)
 {
@@ -163,12 +136,8 @@ void intel_scan(str text, intel_found_fn *found, void *arg)
     size_t n = f.text.n;
     if (n < 7) /* the shortest address */
         return;
-    for (size_t i = 0; i < n && f.found < INTEL_SCAN_FOUND_MAX; i += BLOCK) {
-        char tail[BLOCK] = {0};
-        bool whole = n - i >= BLOCK;
-        if (!whole)
-            memcpy(tail, f.text.p + i, n - i);
-        struct marks m = marks_of(whole ? f.text.p + i : tail);
+    for (size_t i = 0; i < n && f.found < INTEL_SCAN_FOUND_MAX; i += WIDE) {
+        struct marks m = marks_of(wide_load(f.text.p + i, n - i));
         if (m.all_hex || m.dots | m.colons)
             try_places(&f, i, m);
     }

@@ -23,7 +23,7 @@ struct intel_set *intel_set_new(const struct intel_options *options)
 static void side_done(struct intel_side *side)
 {
     mem_free(side->table.slot);
-    vec_done(&side->range);
+    intel_shelf_done(&side->shelf);
     intel_ranges_done(&side->v4);
     intel_ranges_done(&side->v6);
 }
@@ -52,12 +52,12 @@ status intel_full(struct intel_set *set, struct error *err)
  * as any list says. */
 static void merge(struct intel_set *set, intel_ref ref, uint32_t meta, unsigned flags)
 {
-    struct intel_entry *have = intel_entry_at(&set->pool, ref);
+    struct intel_entry *have = intel_pool_at(&set->pool, ref);
     const struct intel_meta *at = set->metas.meta.at;
     if (at[meta].confidence_01 > at[have->meta].confidence_01)
         have->meta = meta;
     if (!(flags & INTEL_EXACT))
-        have->flags &= (uint8_t)~INTEL_EXACT;
+        have->what &= (uint8_t) ~(INTEL_EXACT << INTEL_FLAG_SHIFT);
     set->stats.duplicates++;
 }
 
@@ -72,8 +72,6 @@ static bool add_new(struct intel_set *set, struct intel_side *side, const struct
     if (!ref)
         return false;
     intel_table_add(&side->table, hash, ref);
-    if (range)
-        *vec_push(&side->range) = ref;
     side->kind[key->kind]++;
     if (side == &set->good)
         set->stats.allowed++;
@@ -99,8 +97,7 @@ static status put(struct intel_set *set, const struct indicator *item, const str
     struct intel_entry e = {
         .meta = meta,
         .n = (uint16_t)key->n,
-        .kind = (uint8_t)key->kind,
-        .flags = (uint8_t)flags,
+        .what = (uint8_t)(key->kind | flags << INTEL_FLAG_SHIFT),
     };
     return add_new(set, side, &e, key, hash) ? ST_OK : intel_full(set, err);
 }
@@ -139,32 +136,55 @@ status intel_set_add(struct intel_set *set, const struct indicator *item, bool a
     return intel_add(set, item, allow ? INTEL_ALLOW : 0, err);
 }
 
-static void freeze_side(struct intel_set *set, struct intel_side *side)
+static struct intel_range range_of(const struct intel_entry *e, intel_ref ref)
 {
-    struct intel_range *v4 = mem_array(struct intel_range, side->range.n);
-    struct intel_range *v6 = mem_array(struct intel_range, side->range.n);
-    size_t n4 = 0, n6 = 0;
-    for (size_t i = 0; i < side->range.n; i++) {
-        intel_ref ref = side->range.at[i];
-        str bytes = intel_entry_bytes(intel_entry_at(&set->pool, ref));
-        unsigned host_bits = (unsigned)(bytes.n - 1) * 8 - (uint8_t)bytes.p[0];
-        u128 first = intel_address(str_from(bytes, 1));
-        u128 last = first | (((u128)1 << (host_bits - 1)) * 2 - 1); /* 1 << 128 is undefined */
-        *(bytes.n == 5 ? &v4[n4++] : &v6[n6++]) = (struct intel_range){first, last, ref};
+    str bytes = intel_entry_bytes(e);
+    unsigned host_bits = (unsigned)(bytes.n - 1) * 8 - (uint8_t)bytes.p[0]; /* never 0 */
+    u128 first = intel_address(str_from(bytes, 1));
+    u128 last = first | (((u128)1 << (host_bits - 1)) * 2 - 1); /* 1 << 128 is undefined */
+    return (struct intel_range){first, last, ref};
+}
+
+static void freeze_ranges(struct intel_side *side)
+{
+    size_t n = side->kind[INTEL_RANGE], n4 = 0, n6 = 0;
+    if (n == 0)
+        return;
+    struct intel_range *v4 = mem_array(struct intel_range, n);
+    struct intel_range *v6 = mem_array(struct intel_range, n);
+    for (uint32_t at = 1; at < side->shelf.words;) {
+        const struct intel_entry *e = intel_shelf_at(&side->shelf, at);
+        if (intel_entry_kind(e) == INTEL_RANGE)
+            *(e->n == 5 ? &v4[n4++] : &v6[n6++]) = range_of(e, at);
+        at += (uint32_t)(intel_entry_size(e->n) / sizeof(uint32_t));
     }
-    intel_ranges_build(&side->v4, v4, n4);
-    intel_ranges_build(&side->v6, v6, n6);
+    intel_ranges_build(&side->v4, v4, n4, true);
+    intel_ranges_build(&side->v6, v6, n6, false);
     mem_free(v4);
     mem_free(v6);
-    vec_done(&side->range);
+}
+
+static void free_table(struct intel_set *set, struct intel_side *side)
+{
+    set->budget.used -= side->table.room * sizeof *side->table.slot;
+    mem_free(side->table.slot);
+    side->table = (struct intel_table){.slot = NULL};
 }
 
 void intel_set_freeze(struct intel_set *set)
 {
     if (set->frozen)
         return;
-    freeze_side(set, &set->bad);
-    freeze_side(set, &set->good);
+    size_t bad = set->bad.table.count, good = set->good.table.count;
+    free_table(set, &set->bad); /* before more is taken */
+    free_table(set, &set->good);
+    intel_shelf_build(&set->bad.shelf, &set->pool, false, bad, set->seed);
+    intel_shelf_build(&set->good.shelf, &set->pool, true, good, set->seed);
+    set->budget.used -= intel_pool_bytes(&set->pool);
+    set->budget.used += intel_shelf_bytes(&set->bad.shelf) + intel_shelf_bytes(&set->good.shelf);
+    intel_pool_done(&set->pool);
+    freeze_ranges(&set->bad);
+    freeze_ranges(&set->good);
     intel_patterns_freeze(set->patterns);
     set->frozen = true;
 }

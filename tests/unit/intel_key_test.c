@@ -126,6 +126,25 @@ static void the_longest_value_is_taken_and_one_more_byte_is_not(void **state)
     assert_false(intel_key_parse((str){url, INTEL_VALUE_MAX + 1}, INTEL_KIND_COUNT, &key));
 }
 
+/* Sixteen bytes are looked at together, so every place in a block is another case. */
+static void a_bad_byte_is_seen_wherever_it_stands(void **state)
+{
+    static const char *const values[] = {"http://evil.example/some/path?and=a&query=string",
+                                         "some.quite.long.subdomain.of.evil.example", "203.0.113.7",
+                                         "bad.person@mail.evil.example"};
+    static const char bad[] = {0, ' ', '\t', '\n', 127};
+    static struct intel_key key;
+    for (size_t i = 0; i < COUNT(values); i++)
+        for (size_t at = 1; at + 1 < strlen(values[i]); at++)
+            for (size_t k = 0; k < sizeof bad; k++) {
+                char text[64];
+                size_t n = strlen(values[i]);
+                memcpy(text, values[i], n);
+                text[at] = bad[k];
+                assert_false(intel_key_parse((str){text, n}, INTEL_KIND_COUNT, &key));
+            }
+}
+
 static void the_host_of_a_url_is_found(void **state)
 {
     static const char *const cases[][2] = {
@@ -220,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_canonical_form_is_its_own),
         cmocka_unit_test(a_value_is_refused_as_another_kind),
         cmocka_unit_test(the_longest_value_is_taken_and_one_more_byte_is_not),
+        cmocka_unit_test(a_bad_byte_is_seen_wherever_it_stands),
         cmocka_unit_test(the_host_of_a_url_is_found),
         cmocka_unit_test(confidence_is_read_as_share_percent_or_word),
         cmocka_unit_test(more_lists_mean_more_confidence),

@@ -271,6 +271,23 @@ static void values_that_make_no_sense_are_refused_with_a_reason(void **state)
     intel_set_free(set);
 }
 
+static void ranges_may_end_where_addresses_end(void **state)
+{
+    struct intel_set *set = intel_set_new(NULL);
+    assert_int_equal(add(set, "240.0.0.0/4", INTEL_ALLOW), ST_OK);
+    assert_int_equal(add(set, "20.0.0.0/8", INTEL_ALLOW), ST_OK);
+    assert_int_equal(add(set, "ffff::/16", INTEL_ALLOW), ST_OK);
+    intel_set_freeze(set);
+    assert_string_equal(verdict(set, "255.255.255.255"), "allowed");
+    assert_string_equal(verdict(set, "240.0.0.0"), "allowed");
+    assert_string_equal(verdict(set, "20.255.255.255"), "allowed");
+    assert_string_equal(verdict(set, "21.0.0.0"), "unknown");
+    assert_string_equal(verdict(set, "0.0.0.0"), "unknown");
+    assert_string_equal(verdict(set, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), "allowed");
+    assert_string_equal(verdict(set, "fffe::"), "unknown");
+    intel_set_free(set);
+}
+
 static void expired_duplicate_and_rejected_ones_are_counted(void **state)
 {
     struct intel_options options = {.now_ms = 1000};
@@ -456,6 +473,7 @@ int main(void)
         cmocka_unit_test(an_allowed_pattern_wins_too),
         cmocka_unit_test(expressions_that_cannot_be_kept_in_bounds_are_refused),
         cmocka_unit_test(values_that_make_no_sense_are_refused_with_a_reason),
+        cmocka_unit_test(ranges_may_end_where_addresses_end),
         cmocka_unit_test(expired_duplicate_and_rejected_ones_are_counted),
         cmocka_unit_test(a_scheme_of_http_or_https_makes_no_difference),
         cmocka_unit_test(a_set_without_anything_knows_nothing),
