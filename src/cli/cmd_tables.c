@@ -48,7 +48,7 @@ static const struct {
 static void type_name(const char *upper, char out[static 16])
 {
     size_t i = 0;
-    for (; upper[i] && i < 15; i++)
+    for (; i < 15 && upper[i]; i++)
         out[i] = ascii_lower(upper[i]);
     out[i] = '\0';
 }

@@ -10,11 +10,11 @@ static const struct report_ops *find(const char *kind)
     static const struct report_ops *const all[] = {
 #define X(name, doc) &report_##name,
 #include "report/report.def"
-    };
-    for (size_t i = 0; i < COUNT(all); i++)
-        if (strcmp(all[i]->name, kind) == 0)
-            return all[i];
-    return NULL;
+        NULL};
+    const struct report_ops *const *at = all;
+    while (*at && strcmp((*at)->name, kind) != 0)
+        at++;
+    return *at;
 }
 
 bool report_exists(const char *kind)
