@@ -238,7 +238,7 @@ static char version_word[] = "version";
 status args_parse(int argc, char **argv, struct args *out, struct error *err)
 {
     struct cursor cur = {argv + (argc > 0), argv + argc};
-    *out = (struct args){.command = COMMAND_COUNT};
+    *out = (struct args){.program = argc > 0 ? argv[0] : "bguard", .command = COMMAND_COUNT};
     if (cur.at == cur.end || is_help(*cur.at)) {
         out->help = true;
         cur.at += cur.at < cur.end;

@@ -47,6 +47,7 @@ extern const size_t option_count;
 enum { ARGS_VALUES_MAX = 256 };
 
 struct args {
+    const char *program; /* as it was called */
     enum command command;
     struct {
         const struct option_info *option;

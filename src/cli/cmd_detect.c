@@ -107,6 +107,7 @@ static void finish_report(struct detection *d)
                &(struct report_run){.stats = &d->stats,
                                     .inputs = ingest_progress(d->run.in).files_done,
                                     .rules = d->run.rules ? rule_set_loaded(d->run.rules) : 0,
+                                    .program = d->args->program,
                                     .rules_path = rules[0],
                                     .now_ms = clock_wall_ms(),
                                     .stopped = stop_requested()});

@@ -78,18 +78,6 @@ static bool on_stop(void *arg)
     return stop_requested() || x->done >= x->most || ferror(stdout);
 }
 
-static void print_rule(const struct explaining *x)
-{
-    const struct rule_info *r = rule_set_info(x->run.rules, x->rule);
-    print_level(&x->style, r->level);
-    print_bold(&x->style);
-    print_text(stdout, r->title, 0);
-    print_plain(&x->style);
-    fputs("  ", stdout);
-    print_text(stdout, r->id, 0);
-    putchar('\n');
-}
-
 static status explain(struct explaining *x, struct error *err)
 {
     const char *path[1];
@@ -103,8 +91,6 @@ static status explain(struct explaining *x, struct error *err)
     if (s != ST_OK)
         return s;
     x->matcher = rule_matcher_new(x->run.rules);
-    if (!x->json)
-        print_rule(x);
     struct snapshot only_parse = {.dict = x->run.dict};
     struct detect_options o = {.threads = 1, .limits = cli_limits(x->args)};
     struct detect_sink sink = {.event = on_event, .finding = on_finding, .stop = on_stop, .arg = x};

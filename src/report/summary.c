@@ -136,7 +136,9 @@ void print_next(struct report *r, const struct report_run *run, bool from_table)
               r->style.to);
     if (rule->kind != FINDING_RULE || !run->rules_path)
         return;
-    fputs("  bguard rules explain --rules ", r->style.to);
+    fputs("  ", r->style.to);
+    print_shell_word(r->style.to, str_z(run->program));
+    fputs(" rules explain --rules ", r->style.to);
     print_shell_word(r->style.to, str_z(run->rules_path));
     fputs(" --rule ", r->style.to);
     print_shell_word(r->style.to, rule->id);

@@ -35,8 +35,12 @@ static const int64_t noon_ms = 1715947200000;
 
 static const struct detect_stats stats = {
     .events = 12345, .read = 12347, .rejected = 2, .seconds = 0.5};
-static const struct report_run whole_run = {
-    .stats = &stats, .inputs = 2, .rules = 3, .rules_path = "my rules", .now_ms = 1715947200000};
+static const struct report_run whole_run = {.stats = &stats,
+                                            .inputs = 2,
+                                            .rules = 3,
+                                            .program = "bguard",
+                                            .rules_path = "my rules",
+                                            .now_ms = 1715947200000};
 
 /* What a report of `n` findings writes.  *out is the caller's to free. */
 static void write_report(const char *kind, unsigned width, const struct finding *f, size_t n,
