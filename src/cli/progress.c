@@ -35,7 +35,8 @@ void progress_show(struct progress_bar *p, const struct ingest_progress *in,
     int n = print_bar(text, sizeof text, in);
     n += snprintf(text + n, sizeof text - (size_t)n, "%s events, %s findings", events, findings);
     if (in->files_total > 1)
-        snprintf(text + n, sizeof text - (size_t)n, ", file %zu of %zu", in->files_done + 1,
+        snprintf(text + n, sizeof text - (size_t)n, ", file %zu of %zu",
+                 in->files_done < in->files_total ? in->files_done + 1 : in->files_total,
                  in->files_total);
     fputs("\r\033[K", stderr);
     print_text(stderr, str_z(text), p->width - 1);

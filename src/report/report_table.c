@@ -78,13 +78,27 @@ static void cell(const struct report *r, str text, size_t columns)
     fputs("  ", r->style.to);
 }
 
+/* Of a place the end says most. */
+static void print_place(FILE *to, str place, size_t columns)
+{
+    if (columns == 0 || place.n <= columns) {
+        print_text(to, place, columns);
+        return;
+    }
+    place = str_from(place, place.n - columns + 1);
+    while (place.n && ((unsigned char)place.p[0] & 0xc0) == 0x80)
+        place = str_from(place, 1);
+    fputs("…", to);
+    print_text(to, place, columns > 1 ? columns - 1 : 1);
+}
+
 static void print_line(const struct report *r, const struct line *l)
 {
     struct columns c = columns_for(r);
     char times[32] = "";
     size_t wide = 0;
     if (l->count > 1)
-        wide = (size_t)snprintf(times, sizeof times, " (%llu times)", (unsigned long long)l->count);
+        wide = (size_t)snprintf(times, sizeof times, " ×%llu", (unsigned long long)l->count) - 1;
     print_time(r->style.to, l->time_ms);
     fputs("  ", r->style.to);
     print_level(&r->style, l->level);
@@ -92,7 +106,7 @@ static void print_line(const struct report *r, const struct line *l)
     cell(r, text_str(&l->title), c.title);
     cell(r, text_str(&l->label), c.entity);
     print_dim(&r->style);
-    print_text(r->style.to, text_str(&l->place), c.place > wide + 8 ? c.place - wide : c.place);
+    print_place(r->style.to, text_str(&l->place), c.place > wide ? c.place - wide : c.place);
     print_plain(&r->style);
     fprintf(r->style.to, "%s\n", times);
 }

@@ -180,7 +180,7 @@ static void table_counts_what_repeats(void **state)
     char *out = NULL;
     f[1].entity_count = 1;
     write_report("table", 0, f, 3, &out);
-    assert_non_null(strstr(out, "logs/a.log:7 (2 times)\n"));
+    assert_non_null(strstr(out, "logs/a.log:7 ×2\n"));
     assert_non_null(strstr(out, "alice                               logs/a.log:7\n"));
     free(out);
 }
@@ -207,15 +207,16 @@ static void table_keeps_the_order_of_first_appearance(void **state)
 static void table_fits_the_terminal(void **state)
 {
     static const unsigned widths[] = {60, 80, 100, 120, 200};
-    struct finding f = dump_of(LEVEL_CRITICAL, noon_ms);
-    f.title = STR("A title that is a good deal longer than any column that it could be given");
+    struct finding f[] = {dump_of(LEVEL_CRITICAL, noon_ms), dump_of(LEVEL_CRITICAL, noon_ms)};
+    f[0].title = STR("A title that is a good deal longer than any column that it could be given");
     for (size_t i = 0; i < COUNT(widths); i++) {
         char *out = NULL;
-        write_report("table", widths[i], &f, 1, &out);
+        write_report("table", widths[i], f, 2, &out);
         size_t columns = 0;
         for (const char *p = out; *p != '\n'; p++)
             columns += ((unsigned char)*p & 0xc0) != 0x80;
         assert_in_range(columns, 1, widths[i]);
+        assert_non_null(strstr(out, ":7 ×2\n"));
         free(out);
     }
 }
