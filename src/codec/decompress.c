@@ -260,17 +260,14 @@ status decompress_run(struct decompress *d, str *in, bool last, char *out, size_
         size_t in_left = w.in_left, out_left = w.out_left;
         bool whole = d->whole;
         status st = d->kind->step(d, &w, err);
-        if (st != ST_OK)
-            return st;
         bool stuck = in_left == w.in_left && out_left == w.out_left && whole == d->whole;
-        if (stuck && last && w.out_left && !d->whole)
-            return fail(err, ST_INVALID, "the %s data is cut short", d->kind->name);
-        if (stuck || w.out_left == 0)
-            break;
+        if (st == ST_OK && stuck && last && w.out_left && !d->whole)
+            st = fail(err, ST_INVALID, "the %s data is cut short", d->kind->name);
+        *in = (str){w.in, w.in_left};
+        *n = room - w.out_left;
+        if (st != ST_OK || stuck || w.out_left == 0)
+            return st;
     }
-    *in = (str){w.in, w.in_left};
-    *n = room - w.out_left;
-    return ST_OK;
 }
 
 /* One block more onto `out`; *more: there is something left to do. */

@@ -34,7 +34,8 @@ void decompress_close(struct decompress *d); /* NULL is fine */
  * output was filled (*n == room).
  * With `last`, an empty *in and *n < room the text is complete.
  * ST_INVALID: corrupt, or with `last` cut short.  ST_LIMIT: needs more memory
- * than DECOMPRESS_WINDOW_MAX.  After a failure only decompress_close. */
+ * than DECOMPRESS_WINDOW_MAX.  A failure too writes *in and *n: what came out
+ * before it is good.  After it only decompress_close. */
 CHECKED status decompress_run(struct decompress *d, str *in, bool last, char *out, size_t room,
                               size_t *n, struct error *err);
 

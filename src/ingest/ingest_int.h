@@ -59,7 +59,7 @@ enum source_state {
     SOURCE_DATA, /* there is something */
     SOURCE_IDLE, /* a pipe that has nothing just now */
     SOURCE_END,
-    SOURCE_BAD /* cannot be read further: err says why; the text before it is good */
+    SOURCE_BAD /* cannot be read further: err says why, once; the text before it is good */
 };
 
 enum source_encoding { ENCODING_UNKNOWN, ENCODING_BYTES, ENCODING_UTF16LE, ENCODING_UTF16BE };
@@ -76,7 +76,8 @@ struct source {
     char *wide; /* owned, SOURCE_BUFFER: UTF-16 not turned yet; NULL until needed */
     size_t wide_n;
     bool stored_end;              /* the file has no more bytes */
-    enum source_state state;      /* SOURCE_END and SOURCE_BAD stick */
+    enum source_state state;      /* not SOURCE_DATA: what the next read answers */
+    struct error why;             /* of SOURCE_BAD */
     uint64_t bytes_in, bytes_out; /* read from the file; decompressed */
 };
 

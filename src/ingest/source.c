@@ -188,10 +188,8 @@ static enum source_state read_wide(struct source *s, char *out, size_t room, int
         s->wide_n += got;
         bool last = state == SOURCE_END || state == SOURCE_BAD;
         *n = turn_wide(s, out, last);
-        if (*n) /* the end is told with the next call */
-            return SOURCE_DATA;
-        if (state != SOURCE_DATA)
-            return state;
+        if (*n || state != SOURCE_DATA)
+            return *n && state == SOURCE_IDLE ? SOURCE_DATA : state;
     }
 }
 
@@ -228,26 +226,36 @@ static enum source_state read_first(struct source *s, char *out, size_t room, in
         memcpy(out, s->wide, head.n);
         *n = head.n;
         s->wide_n = 0;
-        return head.n ? SOURCE_DATA : state;
+        return state;
     }
     *n = turn_wide(s, out, state != SOURCE_DATA);
-    return *n ? SOURCE_DATA : state;
+    return state;
 }
 
 enum source_state source_read(struct source *s, char *out, size_t room, int patience_ms, size_t *n,
                               struct error *err)
 {
     *n = 0;
-    if (s->state != SOURCE_DATA)
-        return s->state;
-    enum source_state state;
+    enum source_state state = s->state;
+    if (state == SOURCE_BAD) {
+        *err = s->why;
+        s->state = SOURCE_END;
+    }
+    if (state != SOURCE_DATA)
+        return state;
     if (s->encoding == ENCODING_UNKNOWN)
         state = read_first(s, out, room, patience_ms, n, err);
     else if (s->encoding == ENCODING_BYTES)
         state = read_bytes(s, out, room, patience_ms, n, err);
     else
         state = read_wide(s, out, room, patience_ms, n, err);
-    if (state == SOURCE_END || state == SOURCE_BAD)
-        s->state = state;
-    return state;
+    if (state == SOURCE_IDLE || state == SOURCE_DATA)
+        return state;
+    s->state = SOURCE_END;
+    if (*n == 0)
+        return state;
+    s->state = state; /* told with the next call */
+    if (state == SOURCE_BAD)
+        s->why = *err;
+    return SOURCE_DATA;
 }

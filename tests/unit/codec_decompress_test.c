@@ -156,6 +156,21 @@ static void refuses_what_is_cut_short(void **state)
     }
 }
 
+static void gives_what_came_before_the_damage(void **state)
+{
+    for (size_t k = 1; k < COUNT(all_kinds); k++) {
+        struct sbuf packed, out;
+        sbuf_init(&packed, SIZE);
+        sbuf_init(&out, SIZE);
+        add_compressed(all_kinds[k], STR("some text"), &packed);
+        sbuf_add(&packed, STR("something else"));
+        assert_int_equal(run(sbuf_str(&packed), packed.n, 100, &out), ST_INVALID);
+        assert_string_equal(out.p, "some text");
+        sbuf_done(&packed);
+        sbuf_done(&out);
+    }
+}
+
 static void refuses_what_is_corrupt_or_followed_by_something(void **state)
 {
     for (size_t k = 1; k < COUNT(all_kinds); k++) {
@@ -230,6 +245,7 @@ int main(void)
         cmocka_unit_test(reads_texts_one_after_the_other_as_one),
         cmocka_unit_test(passes_over_the_zeros_that_fill_up_a_tape),
         cmocka_unit_test(refuses_what_is_cut_short),
+        cmocka_unit_test(gives_what_came_before_the_damage),
         cmocka_unit_test(refuses_what_is_corrupt_or_followed_by_something),
         cmocka_unit_test(refuses_to_fill_more_than_the_room_there_is),
         cmocka_unit_test(refuses_a_window_that_is_too_large),

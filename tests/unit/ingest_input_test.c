@@ -327,6 +327,31 @@ static void keeps_what_came_before_the_damage(void **state)
     sbuf_done(&text);
 }
 
+/* A look at the beginning may come past the damage: it is told once all the same. */
+static void reads_what_stands_before_something_that_does_not_belong(void **state)
+{
+    const str text[] = {STR("one\ntwo\n"), STR("\xff\xfeo\0n\0e\0\n\0")};
+    static const char *const want[] = {"one\ntwo\n", "one\n"};
+    struct ingest_options small = forced;
+    small.limits.record_bytes = 4;
+    for (size_t i = 0; i < COUNT(packers); i++)
+        for (size_t k = 0; k < 2 * COUNT(text); k++) {
+            struct sbuf packed, start;
+            sbuf_init(&packed, SIZE_MAX);
+            sbuf_init(&start, SIZE_MAX);
+            packers[i](&packed, text[k / 2]);
+            sbuf_addz(&packed, "garbage");
+            folder_write("file", sbuf_str(&packed));
+            struct sbuf got = read_all(folder_path("file"), k % 2 ? &small : &forced);
+            sbuf_addf(&start, "file:%s!file: the ", want[k / 2]);
+            assert_true(str_starts(sbuf_str(&got), sbuf_str(&start)));
+            assert_null(strstr(got.p + start.n, "!file"));
+            sbuf_done(&got);
+            sbuf_done(&start);
+            sbuf_done(&packed);
+        }
+}
+
 static void refuses_an_archive_inside_a_compressed_file(void **state)
 {
     char tar[512] = "name";
@@ -437,6 +462,7 @@ int main(void)
         cmocka_unit_test(passes_over_marks_and_takes_stumps_as_they_are),
         cmocka_unit_test(reads_compressed_files_made_of_several_members),
         cmocka_unit_test(keeps_what_came_before_the_damage),
+        cmocka_unit_test(reads_what_stands_before_something_that_does_not_belong),
         cmocka_unit_test(refuses_an_archive_inside_a_compressed_file),
         cmocka_unit_test(reads_a_pipe_that_was_named),
         cmocka_unit_test(ends_a_wait_for_input_when_asked_to_stop),
