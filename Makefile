@@ -14,7 +14,7 @@ MAKEFLAGS += --no-builtin-rules -j$(shell nproc)
 endif
 
 PKG_CONFIG := PKG_CONFIG_PATH='$(CURDIR)/.deps/lib/pkgconfig:$(PKG_CONFIG_PATH)' pkg-config
-LIBRARIES := yaml-0.1 libpcre2-8 libhs libevtx libbfio libzstd liblzma zlib yyjson
+LIBRARIES := yaml-0.1 libpcre2-8 libhs libzstd liblzma zlib yyjson
 PKG_OK    := $(shell $(PKG_CONFIG) --exists $(LIBRARIES) 2>/dev/null && echo yes)
 PKG_FLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null))
 LDLIBS    := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null) -pthread -lm
