@@ -57,7 +57,7 @@ void json_out_array_end(struct json_out *o)
 static bool is_plain(char c)
 {
     unsigned u = (unsigned char)c;
-    return u >= 0x20 && u < 0x80 && c != '"' && c != '\\';
+    return u >= 0x20 && u < 0x7f && c != '"' && c != '\\';
 }
 
 /* How many bytes at the front are plain: to be copied as they are. */
@@ -70,7 +70,9 @@ static size_t plain_run(str s)
         __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"'));
         __m128i slash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
         __m128i low = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)); /* signed: 0x80 and up too */
-        int bits = _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), low));
+        __m128i del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f));
+        int bits =
+            _mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), _mm_or_si128(low, del)));
         if (bits)
             return i + (size_t)__builtin_ctz((unsigned)bits);
     }
@@ -80,17 +82,16 @@ static size_t plain_run(str s)
     return i;
 }
 
-/* Write the escape of an ASCII character; returns its length. */
-static size_t escape(char c, char out[static 6])
+/* Write the escape of a character below U+0100; returns its length. */
+static size_t escape(unsigned u, char out[static 6])
 {
     static const char hex[] = "0123456789abcdef";
     static const char letter[128] = {
         ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
         ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't',
     };
-    unsigned u = (unsigned char)c;
     out[0] = '\\';
-    if (letter[u]) {
+    if (u < 128 && letter[u]) {
         out[1] = letter[u];
         return 2;
     }
@@ -107,12 +108,15 @@ static size_t escape_one(struct sbuf *to, str s)
     char buf[6];
     size_t n = 1;
     if ((unsigned char)s.p[0] < 0x80) {
-        sbuf_add(to, (str){buf, escape(s.p[0], buf)});
+        sbuf_add(to, (str){buf, escape((unsigned char)s.p[0], buf)});
         return n;
     }
     bool ok = true;
-    utf8_next(s, &n, &ok);
-    sbuf_add(to, ok ? (str){s.p, n} : STR("\xef\xbf\xbd"));
+    uint32_t point = utf8_next(s, &n, &ok);
+    if (ok && point < 0xa0) /* control characters (C1) that a terminal would obey */
+        sbuf_add(to, (str){buf, escape(point, buf)});
+    else
+        sbuf_add(to, ok ? (str){s.p, n} : STR("\xef\xbf\xbd"));
     return n;
 }
 

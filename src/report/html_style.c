@@ -36,7 +36,7 @@ const char html_style[] =
     "gap:.3rem;align-items:start}.heat h3{margin:0 0 .3rem;min-height:2.6em;font-size:.8rem;"
     "color:var(--soft)}\n"
     ".cell{display:block;margin-bottom:.3rem;padding:.3rem "
-    ".45rem;border-radius:.25rem;font-size:.8rem;"
+    ".45rem;border-radius:.25rem;font-size:.8rem;overflow-wrap:anywhere;"
     "line-height:1.3;text-decoration:none;background:rgb(var(--l)/var(--a))}"
     ".a1{--a:.3}.a2{--a:.5}.a3{--a:.7}.a4{--a:.9}\n"
     "svg{display:block;width:100%;height:11rem;background:var(--box);border-radius:.4rem}"

@@ -338,11 +338,21 @@ static void writes_json(void **state)
     json_out_array_end(&o);
     json_out_object_end(&o);
     json_out_i64(&o, 7); /* the next value stands alone */
-    assert_string_equal(b.p,
-                        "{\"s\":\"q\\\"b\\\\ \\n\\u0001\x7f\xc3\xa9 \xef\xbf\xbd|\xef\xbf\xbd|\","
-                        "\"min\":-9223372036854775808,\"max\":18446744073709551615,"
-                        "\"yes\":true,\"t\":\"2020-09-22T03:45:14.123Z\","
-                        "\"list\":[null,{\"x\":[]},[],{}]}7");
+    assert_string_equal(
+        b.p, "{\"s\":\"q\\\"b\\\\ \\n\\u0001\\u007f\xc3\xa9 \xef\xbf\xbd|\xef\xbf\xbd|\","
+             "\"min\":-9223372036854775808,\"max\":18446744073709551615,"
+             "\"yes\":true,\"t\":\"2020-09-22T03:45:14.123Z\","
+             "\"list\":[null,{\"x\":[]},[],{}]}7");
+    sbuf_done(&b);
+}
+
+static void control_characters_never_leave_as_they_are(void **state)
+{
+    struct sbuf b;
+    sbuf_init(&b, 1000);
+    /* C0, DEL and C1, at places the wide scan and the last bytes both meet. */
+    json_escape(&b, STR("\x1b[31m 16 plain bytes \xc2\x9b[2J\x7f \xc2\xa0 end\xc2\x85"));
+    assert_string_equal(b.p, "\\u001b[31m 16 plain bytes \\u009b[2J\\u007f \xc2\xa0 end\\u0085");
     sbuf_done(&b);
 }
 
@@ -446,6 +456,7 @@ int main(void)
         cmocka_unit_test(reads_integers),
         cmocka_unit_test(finds_the_values_in_a_stream),
         cmocka_unit_test(writes_json),
+        cmocka_unit_test(control_characters_never_leave_as_they_are),
         cmocka_unit_test(writes_numbers_as_short_as_they_read_back),
         cmocka_unit_test(wanders_through_a_document),
         cmocka_unit_test(says_where_a_document_is_wrong),
