@@ -19,7 +19,13 @@ struct made_field {
         name, text, VALUE_STRING, 0                                                                \
     }
 
-/* An event of these fields, which stay borrowed, until one without a name. */
+/* Behind the last. */
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, NULL, VALUE_NULL, 0                                                                  \
+    }
+
+/* An event of these fields, which stay borrowed, until END. */
 static inline struct event *make_event(struct batch *b, struct dict *d, enum family family,
                                        const struct made_field *field)
 {

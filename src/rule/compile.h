@@ -38,9 +38,10 @@ enum step_kind {
     STEP_AND, /* `arg`: the step after its last child, which are the steps behind it */
     STEP_OR,
     STEP_NOT,
-    STEP_FIRED, /* `arg`: an eager predicate */
-    STEP_ASK,   /* `arg`: any other */
-    STEP_NEVER  /* a field that the dictionary had no room for */
+    STEP_FIRED,   /* `arg`: an eager predicate on a field */
+    STEP_KEYWORD, /* `arg`: an eager keyword: false, unless a fragment of it was found */
+    STEP_ASK,     /* `arg`: any other */
+    STEP_NEVER    /* a field that the dictionary had no room for */
 };
 
 struct step {

@@ -334,7 +334,7 @@ bool test_event(struct tester *t, uint32_t test, struct test_fields fields, stru
                 struct field **by)
 {
     const struct test_row *row = &t->set->image.test.at[test];
-    struct field *none;
+    struct field *none = NULL;
     by = by ? by : &none;
     *by = NULL;
     if (row->flags & TEST_KEYWORD)

@@ -103,7 +103,7 @@ void fragments_of_glob(str pattern, bool plain, struct arena *arena, struct frag
 static unsigned rarity(char c)
 {
     c = ascii_lower(c);
-    if (memchr("etaoinsrlhdcum pgfy.0123", c, 24))
+    if (c && strchr("etaoinsrlhdcum pgfy.0123", c))
         return 0;
     return (c >= 'a' && c <= 'z') || (c >= '4' && c <= '9') || c == '-' || c == ',' ? 1 : 3;
 }
@@ -261,7 +261,7 @@ static int read_class(struct read *r)
             (only && ascii_lower((char)is) != (char)only))
             simple = false;
         else
-            only = ascii_lower((char)is);
+            only = (unsigned char)ascii_lower((char)is);
     }
     r->dead = true;
     return NOT_LITERAL;

@@ -27,7 +27,7 @@ status literal_map_build(struct literal_map *map, struct literal_entry *entry, s
     if (n == 0)
         return ST_OK;
     qsort(entry, n, sizeof *entry, by_text);
-    str *text = arena_array(arena, str, n);
+    str *text = map->text = arena_array(arena, str, n);
     map->first = arena_array(arena, uint32_t, n + 1);
     map->target = arena_array(arena, uint32_t, n);
     assert(text && map->first && map->target);
@@ -44,6 +44,32 @@ status literal_map_build(struct literal_map *map, struct literal_entry *entry, s
     map->key = literal_db_key(text, map->count, caseless);
     map->db = literal_db_new(text, map->count, caseless, db_cache_find(cache, map->key), err);
     return map->db ? ST_OK : ST_LIMIT;
+}
+
+static bool is_relevant(const uint64_t *bits, uint32_t q)
+{
+    return bits[q >> 6] >> (q & 63) & 1;
+}
+
+bool literal_map_narrow(const struct literal_map *map, const uint64_t *relevant,
+                        struct arena *arena, struct literal_map *out)
+{
+    size_t n = 0, literals = 0;
+    if (!map->db)
+        return false;
+    struct literal_entry *entry = mem_array(struct literal_entry, map->first[map->count]);
+    for (uint32_t i = 0; i < map->count; i++) {
+        size_t before = n;
+        for (uint32_t t = map->first[i]; t < map->first[i + 1]; t++)
+            if (is_relevant(relevant, map->target[t] >> 1))
+                entry[n++] = (struct literal_entry){map->text[i], map->target[t]};
+        literals += n > before;
+    }
+    bool narrow =
+        literals * 2 <= map->count &&
+        literal_map_build(out, entry, n, false, &(struct db_cache){{0}}, arena, NULL) == ST_OK;
+    mem_free(entry);
+    return narrow;
 }
 
 /* ---- building ---- */
@@ -247,12 +273,32 @@ status lane_build(struct lane *lane, struct program *p, const uint32_t *predicat
     return s;
 }
 
+unsigned lane_parts(const struct program *p, uint32_t predicate)
+{
+    const struct predicate *q = &p->predicate[predicate];
+    size_t n = p->set->image.test.at[q->test].value.n;
+    switch ((enum test_op)q->op) {
+    case TEST_EQUAL:
+        return LANE_KEYS | LANE_NUMBERS;
+    case TEST_CONTAINS:
+        return n ? LANE_LITERALS : LANE_OTHER;
+    case TEST_STARTS:
+    case TEST_ENDS:
+        return n ? LANE_KEYS : LANE_OTHER;
+    case TEST_GLOB:
+    case TEST_REGEX:
+        return q->fragment ? LANE_LITERALS : LANE_OTHER;
+    default:
+        return LANE_OTHER;
+    }
+}
+
 /* ---- asking ---- */
 
 /* Wanted, and not yet asked of this value. */
 static inline bool is_new(struct lane_scan *s, uint32_t q)
 {
-    if (!(s->relevant[q >> 6] >> (q & 63) & 1) || s->seen[q] == s->generation)
+    if (!is_relevant(s->want->relevant, q) || s->seen[q] == s->generation)
         return false;
     s->seen[q] = s->generation;
     return true;
@@ -284,7 +330,7 @@ static void ask_key(struct lane_scan *s, const struct lane *lane, str key, unsig
     const struct lane_slot *slot = slot_of(lane, key_hash(key, kind));
     for (uint32_t i = 0; i < slot->count; i++) {
         uint32_t q = lane->key_target[slot->first + i];
-        if ((s->relevant[q >> 6] >> (q & 63) & 1) && s->seen[q] != s->generation &&
+        if (is_relevant(s->want->relevant, q) && s->seen[q] != s->generation &&
             key_matches(s, &s->program->predicate[q])) {
             s->seen[q] = s->generation;
             *vec_push(&s->hit) = q;
@@ -328,7 +374,7 @@ static int on_literal(unsigned literal, unsigned long long begin, unsigned long 
                       unsigned flags, void *arg)
 {
     struct lane_scan *s = arg;
-    const struct literal_map *map = s->literal;
+    const struct literal_map *map = s->want->literal;
     (void)begin;
     (void)end;
     (void)flags;
@@ -366,31 +412,38 @@ static void fold(struct lane_scan *s, str text)
     s->low = (str){out, text.n};
 }
 
-void lane_ask(struct lane_scan *s, const struct lane *lane, const uint64_t *relevant, str text,
-              enum value_kind kind)
+static void ask_literals(struct lane_scan *s)
 {
+    const struct lane *lane = s->want->lane;
+    for (uint32_t i = 0; i < lane->byte_count; i++)
+        if (s->low.n && is_new(s, lane->byte[i].predicate) &&
+            memchr(s->low.p, lane->byte[i].byte, s->low.n))
+            *vec_push(&s->hit) = lane->byte[i].predicate;
+    if (s->want->literal->db)
+        literal_scan(s->want->literal->db, &s->scratch, s->low, on_literal, s);
+}
+
+void lane_ask(struct lane_scan *s, const struct lane_want *want, str text, enum value_kind kind)
+{
+    const struct lane *lane = want->lane;
     s->hit.n = 0;
-    s->relevant = relevant;
-    s->literal = &lane->literal;
+    s->want = want;
     s->text = text;
     s->kind = kind;
     if (++s->generation == 0) {
         memset(s->seen, 0, s->program->predicate_count * sizeof *s->seen);
         s->generation = 1;
     }
-    for (uint32_t i = 0; i < lane->other_count; i++)
+    for (uint32_t i = 0; i < lane->other_count && (want->parts & LANE_OTHER); i++)
         check(s, lane->other[i]);
     if (kind == VALUE_NULL)
         return;
-    fold(s, text);
-    if (lane->slot_mask)
+    if (want->parts & (LANE_KEYS | LANE_LITERALS))
+        fold(s, text);
+    if (lane->slot_mask && (want->parts & LANE_KEYS))
         ask_keys(s, lane);
-    if (lane->number_count)
+    if (lane->number_count && (want->parts & LANE_NUMBERS))
         ask_numbers(s, lane);
-    for (uint32_t i = 0; i < lane->byte_count; i++)
-        if (text.n && is_new(s, lane->byte[i].predicate) &&
-            memchr(s->low.p, lane->byte[i].byte, s->low.n))
-            *vec_push(&s->hit) = lane->byte[i].predicate;
-    if (lane->literal.db)
-        literal_scan(lane->literal.db, &s->scratch, s->low, on_literal, s);
+    if (want->parts & LANE_LITERALS)
+        ask_literals(s);
 }

@@ -6,7 +6,7 @@
 
 #include <assert.h>
 
-enum { GENERATION_MAX = INT32_MAX, TEXT_MAX = 1 << 30 };
+enum { GENERATION_MAX = 1 << 30, TEXT_MAX = 1 << 30, NARROW_BYTES = 4 << 20 };
 
 void rule_hits_done(struct rule_hits *h)
 {
@@ -46,6 +46,15 @@ struct rule_matcher *rule_matcher_new(const struct rule_set *set)
     return m;
 }
 
+static void view_done(struct view *v)
+{
+    if (!v)
+        return;
+    for (size_t i = 0; i < v->lane.n; i++)
+        literal_db_free(v->lane.at[i].narrowed.db);
+    vec_done(&v->lane);
+}
+
 void rule_matcher_free(struct rule_matcher *m)
 {
     if (!m)
@@ -57,7 +66,10 @@ void rule_matcher_free(struct rule_matcher *m)
     mem_free(m->scan.folded);
     vec_done(&m->scan.hit);
     memo_done(&m->memo);
+    for (size_t i = 0; i < m->view.n; i++)
+        view_done(m->view.at[i].view);
     vec_done(&m->view);
+    keywords_done(m);
     arena_done(&m->arena);
     mem_free(m->mark);
     mem_free(m->ran);
@@ -72,6 +84,13 @@ void rule_matcher_free(struct rule_matcher *m)
 
 /* ---- views ---- */
 
+static uint16_t view_add_lane(struct view *v, const struct lane *lane)
+{
+    *vec_push(&v->lane) = (struct view_lane){
+        .want = {.lane = lane, .relevant = v->relevant, .literal = &lane->literal}};
+    return (uint16_t)(v->lane.n - 1);
+}
+
 static void view_add_rule(struct view *v, const struct program *p, uint32_t rule)
 {
     v->used = true;
@@ -83,8 +102,9 @@ static void view_add_rule(struct view *v, const struct program *p, uint32_t rule
             continue;
         v->relevant[s->arg >> 6] |= 1ull << (s->arg & 63);
         field_id f = p->predicate[s->arg].fields.field;
-        if (!p->predicate[s->arg].keyword)
-            v->lane_of[f] = p->lane_of[f];
+        if (!v->lane_of[f])
+            v->lane_of[f] = view_add_lane(v, &p->lane[p->lane_of[f]]);
+        v->lane.at[v->lane_of[f]].want.parts |= lane_parts(p, s->arg);
     }
 }
 
@@ -95,7 +115,7 @@ static struct view *view_new(struct rule_matcher *m, const struct route *route)
     struct view *v = arena_new(&m->arena, struct view);
     v->lane_of = arena_array(&m->arena, uint16_t, p->lane_fields);
     v->relevant = arena_array(&m->arena, uint64_t, p->predicate_count / 64 + 1);
-    v->keywords = arena_array(&m->arena, const struct keywords *, p->keywords_count);
+    *vec_push(&v->lane) = (struct view_lane){.scanned = 0};
     uint32_t always = 0;
     for (uint32_t r = 0; r < rules; r++)
         always += p->code[r].count && route_has(route, p->source[r]) && p->always[r];
@@ -103,20 +123,18 @@ static struct view *view_new(struct rule_matcher *m, const struct route *route)
     for (uint32_t r = 0; r < rules; r++)
         if (p->code[r].count && route_has(route, p->source[r]))
             view_add_rule(v, p, r);
-    for (uint32_t i = 0; i < p->keywords_count; i++)
-        if (route_has(route, p->keywords[i].source))
-            v->keywords[v->keywords_count++] = &p->keywords[i];
+    v->keywords = keywords_of(m, route);
     return v;
 }
 
 static struct view *view_of(struct rule_matcher *m, const struct route *route)
 {
     while (m->view.n <= route->index)
-        *vec_push(&m->view) = NULL;
-    struct view **v = &m->view.at[route->index];
-    if (UNLIKELY(!*v))
-        *v = view_new(m, route);
-    return *v;
+        *vec_push(&m->view) = (struct view_slot){NULL};
+    struct view_slot *slot = &m->view.at[route->index];
+    if (UNLIKELY(!slot->view))
+        slot->view = view_new(m, route);
+    return slot->view;
 }
 
 /* ---- values ---- */
@@ -145,12 +163,25 @@ static void add_woken(struct rule_matcher *m, uint32_t predicate)
     }
 }
 
-static void ask_lane(struct rule_matcher *m, const struct view *v, const struct lane *lane,
-                     const struct field *f)
+/* Once a lane has had much to scan, a database of what matters here pays for itself. */
+static void narrow(struct rule_matcher *m, struct view_lane *lane, size_t bytes)
+{
+    lane->scanned += bytes;
+    if (lane->scanned < NARROW_BYTES ||
+        !literal_map_narrow(lane->want.literal, lane->want.relevant, &m->arena, &lane->narrowed))
+        return;
+    if (lane->narrowed.db && literal_scratch_fit(&m->scan.scratch, lane->narrowed.db) != ST_OK)
+        return;
+    lane->want.literal = &lane->narrowed;
+}
+
+static void ask_lane(struct rule_matcher *m, struct view_lane *lane, const struct field *f)
 {
     str text = f->kind == VALUE_NULL ? (str){"", 0} : decoded(m, f);
     m->stats.bytes += text.n;
-    lane_ask(&m->scan, lane, v->relevant, text, f->kind);
+    if (UNLIKELY(lane->scanned < NARROW_BYTES))
+        narrow(m, lane, text.n);
+    lane_ask(&m->scan, &lane->want, text, f->kind);
     m->woken.n = 0;
     for (size_t i = 0; i < m->scan.hit.n; i++)
         add_woken(m, m->scan.hit.at[i]);
@@ -188,7 +219,7 @@ static void find_value(struct rule_matcher *m, const struct view *v, uint16_t la
 {
     m->stats.values++;
     if (f->n > MEMO_TEXT_MAX || !m->use_memo) {
-        ask_lane(m, v, &m->program->lane[lane], f);
+        ask_lane(m, &v->lane.at[lane], f);
         spill(m, out);
         return;
     }
@@ -204,21 +235,33 @@ static void find_value(struct rule_matcher *m, const struct view *v, uint16_t la
         *out = (struct found){.at = e->at, .predicates = e->predicates, .rules = e->rules};
         return;
     }
-    ask_lane(m, v, &m->program->lane[lane], f);
+    ask_lane(m, &v->lane.at[lane], f);
     remember(m, &key, hash, out);
 }
 
 /* ---- predicates of the event ---- */
 
+/* Find out the plain way, once an event. */
 static bool ask(struct rule_matcher *m, uint32_t predicate)
 {
-    uint32_t *mark = &m->mark[predicate];
-    if (*mark >> 1 != m->generation) {
-        const struct predicate *q = &m->program->predicate[predicate];
-        bool holds = test_event(&m->tester, q->test, q->fields, m->event, NULL);
-        *mark = m->generation << 1 | holds;
-    }
-    return *mark & 1;
+    const struct predicate *q = &m->program->predicate[predicate];
+    bool yes = test_event(&m->tester, q->test, q->fields, m->event, NULL);
+    m->mark[predicate] = match_mark(m, yes ? MARK_YES : MARK_NO);
+    return yes;
+}
+
+static enum mark mark_of(const struct rule_matcher *m, uint32_t predicate)
+{
+    uint32_t mark = m->mark[predicate];
+    return mark >> 2 == m->generation ? (enum mark)(mark & 3) : MARK_NONE;
+}
+
+static bool test_holds(struct rule_matcher *m, const struct step *s)
+{
+    enum mark mark = mark_of(m, s->arg);
+    if (mark == MARK_MAYBE || (mark == MARK_NONE && s->kind == STEP_ASK))
+        return ask(m, s->arg);
+    return mark == MARK_YES;
 }
 
 static bool holds(struct rule_matcher *m, uint32_t at)
@@ -226,9 +269,10 @@ static bool holds(struct rule_matcher *m, uint32_t at)
     const struct step *s = &m->program->step[at];
     switch ((enum step_kind)s->kind) {
     case STEP_FIRED:
-        return m->mark[s->arg] == (m->generation << 1 | 1);
+        return m->mark[s->arg] == match_mark(m, MARK_YES);
+    case STEP_KEYWORD:
     case STEP_ASK:
-        return ask(m, s->arg);
+        return test_holds(m, s);
     case STEP_NEVER:
         return false;
     case STEP_NOT:
@@ -255,99 +299,6 @@ static void try_rule(struct rule_matcher *m, uint32_t rule)
     m->stats.tried++;
     if (holds(m, m->program->code[rule].first))
         *vec_push(&m->fired) = rule;
-}
-
-/* ---- keywords ---- */
-
-struct keyword_scan {
-    struct rule_matcher *m;
-    const struct literal_map *literal;
-    str text;
-    bool escaped; /* the record writes plain characters as \u00xx */
-};
-
-/* Not itself escaped: an even number of backslashes before it, and a small u. */
-static bool is_escape(str text, size_t end)
-{
-    size_t at = end - KEYWORD_ESCAPE.n, n = 0;
-    while (n < at && text.p[at - n - 1] == '\\')
-        n++;
-    return n % 2 == 0 && text.p[at + 1] == 'u';
-}
-
-static int on_keyword(unsigned literal, unsigned long long begin, unsigned long long end,
-                      unsigned flags, void *arg)
-{
-    struct keyword_scan *k = arg;
-    (void)begin;
-    (void)flags;
-    for (uint32_t i = k->literal->first[literal]; i < k->literal->first[literal + 1]; i++) {
-        uint32_t target = k->literal->target[i];
-        if (target == KEYWORD_ESCAPE_TARGET)
-            k->escaped |= is_escape(k->text, end);
-        else
-            *vec_push(&k->m->candidate) = target >> 1;
-    }
-    return 0;
-}
-
-static bool scan_keywords(struct rule_matcher *m, const struct view *v, str text)
-{
-    struct keyword_scan scan = {.m = m, .text = text};
-    for (uint32_t i = 0; i < v->keywords_count; i++) {
-        scan.literal = &v->keywords[i]->literal;
-        if (scan.literal->db)
-            literal_scan(scan.literal->db, &m->scan.scratch, text, on_keyword, &scan);
-    }
-    return scan.escaped;
-}
-
-static bool is_inside(const struct field *f, str raw)
-{
-    return (uintptr_t)f->p - (uintptr_t)raw.p < raw.n;
-}
-
-/* Values that the record's bytes do not show, one after the other. */
-static str hidden_values(struct rule_matcher *m, const struct event *e, bool escaped)
-{
-    sbuf_clear(&m->text);
-    for (uint32_t i = 0; i < e->field_count; i++) {
-        const struct field *f = &e->field[i];
-        bool hidden = !is_inside(f, e->raw) || (escaped && (f->flags & FIELD_ESCAPED));
-        if (!hidden || f->kind < VALUE_NUMBER || (f->flags & FIELD_COPY) || f->n == 0)
-            continue;
-        char *out = sbuf_space(&m->text, f->n + 1u);
-        if (!out)
-            break;
-        size_t n = f->n;
-        if (f->flags & FIELD_ESCAPED)
-            n = json_unescape((str){f->p, f->n}, out);
-        else
-            memcpy(out, f->p, n);
-        out[n] = '\n'; /* in no fragment */
-        sbuf_grew(&m->text, n + 1);
-    }
-    return sbuf_str(&m->text);
-}
-
-/* Marks the keyword predicates that hold; true when one of them wakes a rule. */
-static bool find_keywords(struct rule_matcher *m, const struct view *v)
-{
-    m->candidate.n = 0;
-    bool escaped = scan_keywords(m, v, m->event->raw);
-    str hidden = hidden_values(m, m->event, escaped);
-    if (hidden.n)
-        (void)scan_keywords(m, v, hidden);
-    for (uint32_t i = 0; i < v->keywords_count; i++)
-        for (uint32_t j = 0; j < v->keywords[i]->unfiltered_count; j++)
-            *vec_push(&m->candidate) = v->keywords[i]->unfiltered[j];
-    m->woken.n = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < m->candidate.n; i++)
-        if (ask(m, m->candidate.at[i]))
-            m->candidate.at[n++] = m->candidate.at[i];
-    m->candidate.n = n;
-    return n > 0;
 }
 
 /* ---- events ---- */
@@ -387,7 +338,7 @@ static const uint32_t *found_at(const struct rule_matcher *m, const struct found
 
 static void try_woken(struct rule_matcher *m, const struct view *v)
 {
-    uint32_t yes = m->generation << 1 | 1;
+    uint32_t yes = match_mark(m, MARK_YES);
     for (size_t i = 0; i < m->found.n; i++)
         for (uint32_t j = 0; j < m->found.at[i].predicates; j++)
             m->mark[found_at(m, &m->found.at[i])[j]] = yes;
@@ -422,8 +373,8 @@ static void match_event(struct rule_matcher *m, struct event *e, uint32_t index,
     next_generation(m);
     bool woken = find_values(m, v) || v->always_count;
     m->candidate.n = 0;
-    if (v->keywords_count)
-        woken |= find_keywords(m, v);
+    if (v->keywords)
+        woken |= keywords_find(m, v->keywords);
     if (!woken)
         return;
     m->fired.n = 0;

@@ -11,15 +11,32 @@
 #include "rule/compile.h"
 #include "rule/memo.h"
 
+/* A lane as the events of one route need it. */
+struct view_lane {
+    struct lane_want want;
+    uint64_t scanned; /* bytes, until it was tried to narrow it */
+    struct literal_map narrowed;
+};
+
 /* What the events of one route need. */
 struct view {
-    bool used;          /* some rule applies */
-    uint16_t *lane_of;  /* by field id, below program->lane_fields; 0: nobody asks */
+    bool used;         /* some rule applies */
+    uint16_t *lane_of; /* by field id, below program->lane_fields: in lane; 0: nobody asks */
+    struct {
+        struct view_lane *at; /* at[0] is none */
+        size_t n, room;
+    } lane;
     uint64_t *relevant; /* bits: predicates of the rules that apply */
     uint32_t *always;   /* rules without a wake list */
     uint32_t always_count;
-    const struct keywords **keywords;
-    uint32_t keywords_count;
+    const struct keywords *keywords; /* of all its sources in one; NULL: none */
+};
+
+/* The keywords of several sources as one, so that a record is scanned once. */
+struct merged_keywords {
+    struct merged_keywords *next;
+    uint64_t *sources; /* bits: indexes of program->keywords */
+    struct keywords keywords;
 };
 
 /* What holds for one value: in the memo, or in `spill` when that has no room for it. */
@@ -32,6 +49,8 @@ struct numbers {
     uint32_t *at;
     size_t n, room;
 };
+
+enum mark { MARK_NONE, MARK_NO, MARK_MAYBE, MARK_YES };
 
 struct match_stats {
     uint64_t values, remembered; /* looked at; answered by the memo */
@@ -48,12 +67,15 @@ struct rule_matcher {
     struct memo memo;
     bool use_memo;
     struct {
-        struct view **at; /* by route index; NULL until met */
+        struct view_slot {
+            struct view *view; /* NULL until met */
+        } * at;                /* by route index */
         size_t n, room;
     } view;
-    struct arena arena; /* the views */
+    struct merged_keywords *merged; /* a list; in arena */
+    struct arena arena;             /* the views */
 
-    uint32_t *mark; /* by predicate: generation << 1 | whether it holds, once that is known */
+    uint32_t *mark; /* by predicate: generation << 2 | enum mark */
     uint32_t *ran;  /* by rule: generation */
     uint32_t generation;
     struct event *event;
@@ -66,5 +88,20 @@ struct rule_matcher {
     const struct route *route;
     struct match_stats stats;
 };
+
+static inline uint32_t match_mark(const struct rule_matcher *m, enum mark mark)
+{
+    return m->generation << 2 | mark;
+}
+
+/* ---- keyword.c ---- */
+
+/* The keywords of the rules that apply; NULL when they have none. */
+const struct keywords *keywords_of(struct rule_matcher *m, const struct route *route);
+void keywords_done(struct rule_matcher *m);
+
+/* Marks the keywords that m->event may have with MARK_MAYBE and lists them in m->candidate;
+ * false when there is none. */
+bool keywords_find(struct rule_matcher *m, const struct keywords *k);
 
 #endif

@@ -15,11 +15,12 @@
  *   read_correlation.c  correlation sections → correlation rows
  *   image.c      building, checking, writing and reading images (cache)
  *   route.c      event → log sources (logsource.def)
- *   compile.c    image → program: predicates, wake lists, databases
- *   scan.c       Vectorscan and PCRE2, wrapped
- *   match.c      the hot loop
+ *   compile.c    image → program: predicates (predicate.c), wake lists (wake.c), steps (step.c),
+ *                lanes and databases (lane.c, databases.c, fragment.c)
+ *   scan.c       Vectorscan, wrapped (regex.c: PCRE2)
+ *   match.c      the hot loop; keyword.c, memo.c
  *   evaluate.c   one test against one value, the plain way: the oracle for match.c, and explain
- *   explain.c, finding.c
+ *   explain.c, finding.c, describe.c
  *   correlate.c  windows and groups
  */
 #ifndef RULE_RULE_INT_H

@@ -52,7 +52,7 @@ float predicate_chance(const struct program *p, const struct predicate *q, uint3
     str value = image_str(im, row->value);
     float often = 2.0f * (float)q->uses / (float)(asked + 50);
     if (q->keyword)
-        return 3 * pattern_chance(q) + often;
+        return pattern_chance(q) + often;
     switch ((enum test_op)q->op) {
     case TEST_EQUAL:
         return equal_chance(q, value, row->flags) + often;

@@ -57,13 +57,10 @@ static void fixture_done(struct fixture *f)
 }
 
 static const struct made_field bad[] = {S("Image", "C:\\Windows\\PowerShell.exe"),
-                                        S("CommandLine", "powershell -enc AAAA"),
-                                        S("User", "bob"),
-                                        S("Computer", "ws1"),
-                                        {NULL}};
+                                        S("CommandLine", "powershell -enc AAAA"), S("User", "bob"),
+                                        S("Computer", "ws1"), END};
 static const struct made_field good[] = {S("Image", "C:\\Windows\\PowerShell.exe"),
-                                         S("CommandLine", "powershell\x1b[31m -file x"),
-                                         {NULL}};
+                                         S("CommandLine", "powershell\x1b[31m -file x"), END};
 
 static const char *explained(struct fixture *f, bool json)
 {
@@ -126,7 +123,7 @@ static void a_long_value_and_a_long_reason_are_cut(void **state)
     sbuf_addz(&yaml, "x]\n  condition: s\n");
     for (int i = 0; i < 200; i++)
         sbuf_addf(&text, "abcdefghijklmnopqrst%02dx", i);
-    const struct made_field field[] = {S("F", text.p), {NULL}};
+    const struct made_field field[] = {S("F", text.p), END};
     fixture_init(&f, yaml.p, field);
     assert_int_equal(f.hits.n, 1);
     struct finding *x = rule_finding(f.matcher, &f.batch, &f.hits.at[0], &f.arena);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "rule/match.h"
 #include "tests/rule_events.h"
 #include "tests/test.h"
@@ -168,7 +169,7 @@ static void every_kind_of_test_means_what_sigma_says(void **state)
 {
     for (size_t i = 0; i < COUNT(tests); i++) {
         const struct made_field field[] = {
-            {"F", tests[i].text, tests[i].kind, 0}, S("Other", "nought"), {NULL}};
+            {"F", tests[i].text, tests[i].kind, 0}, S("Other", "nought"), END};
         if (fires(tests[i].detection, field) != tests[i].fires)
             FAIL("%s on '%s' should%s fire", tests[i].detection,
                  tests[i].text ? tests[i].text : "null", tests[i].fires ? "" : " not");
@@ -177,7 +178,7 @@ static void every_kind_of_test_means_what_sigma_says(void **state)
 
 static void any_value_of_a_list_is_enough(void **state)
 {
-    const struct made_field field[] = {S("F", "one"), S("F", "two"), {NULL}};
+    const struct made_field field[] = {S("F", "one"), S("F", "two"), END};
     assert_true(fires(SELECT("F: two"), field));
     assert_true(fires("  a:\n    F|all: [one, two]\n  condition: a\n", field));
     assert_false(fires("  a:\n    F: two\n  condition: not a\n", field));
@@ -186,7 +187,7 @@ static void any_value_of_a_list_is_enough(void **state)
 static void escaped_text_is_decoded_before_it_is_compared(void **state)
 {
     const struct made_field field[] = {
-        {"F", "C:\\\\W\\u0069n\\\\x.exe", VALUE_STRING, FIELD_ESCAPED}, {NULL}};
+        {"F", "C:\\\\W\\u0069n\\\\x.exe", VALUE_STRING, FIELD_ESCAPED}, END};
     assert_true(fires(SELECT("F: 'C:\\win\\x.exe'"), field));
     assert_true(fires("  kw: ['\\win\\x']\n  condition: kw\n", field));
 }
@@ -258,7 +259,7 @@ static void rules_of_other_sources_are_never_tried(void **state)
     struct rule_hits hits = {0};
     struct batch b;
     batch_init(&b, 1 << 20);
-    const struct made_field field[] = {S("F", "x"), {NULL}};
+    const struct made_field field[] = {S("F", "x"), END};
     struct event *e = make_event(&b, d, FAMILY_WINDOWS, field);
     e->channel = STR("Microsoft-Windows-Sysmon/Operational");
     e->code = STR("1");
@@ -526,6 +527,39 @@ static void the_matcher_agrees_with_plain_evaluation(void **state)
     assert_true(total > 1000);
 }
 
+/* Much text in one lane makes the matcher build a database of what matters there. */
+static void a_narrowed_lane_finds_the_same(void **state)
+{
+    enum { TEXT = 900 * 1000, TEXTS = 8 };
+    struct dict *d = dict_new();
+    struct rule_set *set =
+        parse(d, RULE_HEAD WINDOWS
+              "detection:\n  a: {F|contains: [needle, nadel]}\n"
+              "  condition: a\n---\n" RULE_HEAD "logsource: {product: linux}\ndetection:\n"
+              "  a: {F|contains: [one, two, three, four, five, six]}\n  condition: a\n");
+    struct rule_matcher *m = rule_matcher_new(set);
+    struct rule_hits hits = {0};
+    struct batch b;
+    char *text = mem_zero(TEXT + 1);
+    memset(text, 'x', TEXT);
+    const str part = STR("one Needle");
+    memcpy(text + TEXT / 2, part.p, part.n);
+    const struct made_field field[] = {S("F", text), END};
+    batch_init(&b, 1 << 20);
+    for (int i = 0; i < TEXTS; i++)
+        make_event(&b, d, FAMILY_WINDOWS, field);
+    rule_match(m, &b, &hits);
+    assert_int_equal(hits.n, TEXTS);
+    assert_int_equal(m->view.at[0].view->lane.n, 2);
+    assert_int_equal(m->view.at[0].view->lane.at[1].narrowed.count, 2);
+    mem_free(text);
+    rule_hits_done(&hits);
+    rule_matcher_free(m);
+    rule_set_free(set);
+    batch_done(&b);
+    dict_free(d);
+}
+
 static void a_full_memo_forgets_and_goes_on(void **state)
 {
     struct memo m;
@@ -587,6 +621,7 @@ int main(void)
         cmocka_unit_test(keywords_are_looked_for_in_a_whole_line_of_text),
         cmocka_unit_test(rules_of_other_sources_are_never_tried),
         cmocka_unit_test(the_matcher_agrees_with_plain_evaluation),
+        cmocka_unit_test(a_narrowed_lane_finds_the_same),
         cmocka_unit_test(a_full_memo_forgets_and_goes_on),
         cmocka_unit_test(databases_come_back_from_a_cache),
     };
