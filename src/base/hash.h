@@ -3,11 +3,15 @@
  *
  * Multiply-and-fold over 8-byte words (the idea of Wang Yi's wyhash, 2019).
  * Not cryptographic: it guards against accident.  Tables that outsiders could
- * aim at pass a random seed. */
+ * aim at pass a random seed; it goes into both factors, so that no text makes
+ * one of them zero for every seed. */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
 #include "base/str.h"
+
+/* The seed of this process for such tables.  Not for what is stored or shown. */
+uint64_t hash_seed(void);
 
 static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 {
@@ -36,7 +40,7 @@ static inline uint64_t hash_bytes(str s, uint64_t seed)
     size_t n = s.n;
     uint64_t h = seed ^ (n * 0x2d358dccaa6c78a5u);
     while (n > 16) {
-        h = hash_mix(hash_load64(p) ^ h, hash_load64(p + 8));
+        h = hash_mix(hash_load64(p) ^ h, hash_load64(p + 8) ^ seed);
         p += 16;
         n -= 16;
     }
@@ -51,7 +55,7 @@ static inline uint64_t hash_bytes(str s, uint64_t seed)
         a = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n >> 1] << 8 |
             (unsigned char)p[n - 1];
     }
-    return hash_mix(a ^ h, b ^ 0x8bb84b93962eacc9u);
+    return hash_mix(a ^ h, b ^ 0x8bb84b93962eacc9u ^ seed);
 }
 
 #endif

@@ -24,13 +24,14 @@ uint32_t *map_find(const struct map *m, str key)
 {
     if (m->room == 0)
         return NULL;
-    struct map_slot *s = probe(m, key, hash_bytes(key, 0));
+    struct map_slot *s = probe(m, key, hash_bytes(key, m->seed));
     return s->key.p ? &s->value : NULL;
 }
 
 static void grow(struct map *m)
 {
     struct map old = *m;
+    m->seed = hash_seed();
     m->room = old.room ? old.room * 2 : 64;
     m->slot = mem_array(struct map_slot, m->room);
     for (size_t i = 0; i < old.room; i++)
@@ -43,7 +44,7 @@ uint32_t *map_add(struct map *m, str key, uint32_t value, bool *added)
 {
     if (m->count * 4 >= m->room * 3)
         grow(m);
-    uint64_t hash = hash_bytes(key, 0);
+    uint64_t hash = hash_bytes(key, m->seed);
     struct map_slot *s = probe(m, key, hash);
     bool fresh = !s->key.p;
     if (fresh) {

@@ -18,6 +18,7 @@ struct map_slot {
 struct map {
     struct map_slot *slot; /* owned */
     size_t count, room;    /* room: a power of two, or 0 */
+    uint64_t seed;         /* the process's: keys often come from outside */
 };
 
 void map_done(struct map *m); /* all-zero is a valid empty map */

@@ -7,7 +7,7 @@ enum { HEAP_OVERHEAD = 16 }; /* what malloc keeps beside each piece */
 
 void groups_init(struct groups *g, uint32_t correlations)
 {
-    *g = (struct groups){.lists = correlations};
+    *g = (struct groups){.lists = correlations, .seed = hash_seed()};
     g->list = mem_array(struct group_list, correlations);
     g->room = 1024;
     g->bucket = mem_array(struct group *, g->room);
@@ -101,7 +101,7 @@ static struct group *make(struct groups *g, uint32_t owner, str key, uint64_t ha
 
 struct group *groups_find(struct groups *g, uint32_t owner, str key, bool make_it)
 {
-    uint64_t hash = hash_bytes(key, owner);
+    uint64_t hash = hash_bytes(key, g->seed + owner);
     for (struct group *one = g->bucket[hash & (g->room - 1)]; one; one = one->chain)
         if (one->hash == hash && one->owner == owner && str_eq((str){one->key, one->key_n}, key))
             return one;

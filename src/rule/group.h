@@ -33,6 +33,7 @@ struct groups {
     size_t bytes;            /* of buckets and groups */
     struct group_list *list; /* owned, one a correlation */
     uint32_t lists;
+    uint64_t seed; /* of the hash: keys come from outside */
 };
 
 void groups_init(struct groups *g, uint32_t correlations);

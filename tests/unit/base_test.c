@@ -208,6 +208,28 @@ static void every_byte_and_length_changes_the_hash(void **state)
     }
 }
 
+/* Eight bytes that make a factor of the hash zero make all that is mixed in before them void. */
+static void no_text_voids_the_seed(void **state)
+{
+    static const uint64_t zero[] = {0xd1b54a32d192ed03u, 0xd1b54a32d192ed03u ^ 0x8bb84b93962eacc9u};
+    for (size_t i = 0; i < COUNT(zero); i++) {
+        char one[24] = "first...", two[24] = "second..";
+        memcpy(one + 8, &zero[i], 8);
+        memcpy(two + 8, &zero[i], 8);
+        for (size_t n = 16; n <= 24; n += 8)
+            assert_int_not_equal(hash_bytes((str){one, n}, 7), hash_bytes((str){two, n}, 7));
+    }
+}
+
+static void tables_are_seeded_by_the_process(void **state)
+{
+    struct map m = {0};
+    map_add(&m, STR("key"), 1, NULL);
+    assert_int_equal(m.seed, hash_seed());
+    assert_int_not_equal(hash_seed(), 0);
+    map_done(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +246,8 @@ int main(void)
         cmocka_unit_test(a_vector_keeps_its_elements_while_it_grows),
         cmocka_unit_test(a_reader_never_leaves_its_bounds_and_fails_for_good),
         cmocka_unit_test(every_byte_and_length_changes_the_hash),
+        cmocka_unit_test(no_text_voids_the_seed),
+        cmocka_unit_test(tables_are_seeded_by_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
