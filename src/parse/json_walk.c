@@ -147,6 +147,7 @@ static void close_level(struct json_walk *w, const struct json_level *level, con
     if (plain || deep || n->flags & JSON_STRIP || !(w->format->flags & JSON_WHOLE))
         return;
     str text = {level->start, (size_t)(end - level->start)};
+    w->values += n->ids > 0;
     unsigned flags = FIELD_COPY | (level->escapes != w->escapes ? FIELD_ESCAPED : 0);
     for (unsigned i = 0; i < n->ids; i++)
         (void)add(b, n->id[i], text, VALUE_STRING, flags);

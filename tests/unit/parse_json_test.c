@@ -65,6 +65,7 @@ static void a_limit_is_answered_with_the_reason_and_the_next_record_is_read(void
     } table[] = {
         {"{\"a\":[[[1]]]}\n{\"b\":1}", "nesting deeper than 3"},
         {"{\"a\":[1,2,3,4,5]}\n{\"b\":1}", "more than 4 fields"},
+        {"{\"a\":[{},[],{},[],{}]}\n{\"b\":1}", "more than 4 fields"},
         {"{\"a\":[1,2,3,4,5]} {\"b\":1}", "more than 4 fields"},
         {"{\"a\":\"0123456789012345678901234567890123456789012345678901234567890\"}\n{\"b\":1}",
          "longer than 60 bytes"},
