@@ -67,8 +67,17 @@ enum json_format_flag {
     JSON_XML = 1 << 2     /* made from XML: knows "#attributes", "#text", "@name", "x_attributes" */
 };
 
+/* A key that speaks for a format, at the top or one level down ("a.b"). */
+struct json_clue {
+    const char *name;
+    int points;
+};
+
 struct json_format {
     enum family family;
+    const char *channel;          /* of every record for which finish sets none; NULL: none */
+    const struct json_clue *clue; /* what a stream is known by */
+    size_t clues;
     const struct json_row *row;
     size_t rows;
     unsigned flags;
@@ -82,7 +91,7 @@ struct json_format {
     bool (*finish)(struct json_walk *w);
 };
 
-/* Parse a batch: the `run` of every JSON format. */
+/* Parse a batch. */
 void json_run(struct parse *p, const struct json_format *format);
 
 /* ---- for family_of and finish ---- */
@@ -126,12 +135,6 @@ void json_code(struct json_walk *w, str code);
 str json_decode(struct parse *p, str raw, unsigned flags);
 
 /* ---- sniffing ---- */
-
-/* A key that speaks for a format, at the top or one level down ("a.b"). */
-struct json_clue {
-    const char *name;
-    int points;
-};
 
 /* Points of the clues found in the value that `value` starts with, 0..100; 0 when they are few. */
 int json_sniff(str value, const struct json_clue *clue, size_t count);

@@ -297,7 +297,11 @@ static bool finish(struct json_walk *w)
         add_url(w->p, json_slot(w, JSON_URL));
     if (json_has(w, JSON_HASHES))
         parse_add_hashes(w->p, json_slot(w, JSON_HASHES));
-    return !w->format->finish || w->format->finish(w);
+    if (w->format->finish && !w->format->finish(w))
+        return false;
+    if (w->format->channel)
+        json_channel(w, str_z(w->format->channel));
+    return true;
 }
 
 /* The family of the last record is tried first: a stream rarely changes it. */

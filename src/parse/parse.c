@@ -53,6 +53,11 @@ bool parse_format_find(str name, enum parse_format *out)
     return false;
 }
 
+static int sureness(const struct parse_ops *ops, str head)
+{
+    return ops->sniff ? ops->sniff(head) : json_sniff(head, ops->json->clue, ops->json->clues);
+}
+
 /* A whole first JSON value settles that the lines are JSON, so the line formats are not asked. */
 enum parse_format parse_sniff(str head)
 {
@@ -66,7 +71,7 @@ enum parse_format parse_sniff(str head)
         bool json = formats[i].framing == FRAME_JSON;
         if (json ? value.n == 0 : whole)
             continue;
-        int now = formats[i].ops->sniff(json ? value : head);
+        int now = sureness(formats[i].ops, json ? value : head);
         if (now > sure) {
             sure = now;
             best = (enum parse_format)i;
@@ -169,14 +174,14 @@ static void run_xml(struct parse *p, const struct parse_ops *ops)
 static void run_format(struct parse *p, enum parse_format f)
 {
     const struct parse_ops *ops = formats[f].ops;
-    if (ops->run)
+    if (ops->json)
+        json_run(p, ops->json);
+    else if (ops->run)
         ops->run(p);
     else if (formats[f].framing == FRAME_LINE)
         run_lines(p, ops);
-    else if (formats[f].framing == FRAME_XML)
-        run_xml(p, ops);
     else
-        assert(formats[f].framing != FRAME_JSON); /* those have a run */
+        run_xml(p, ops);
 }
 
 void parser_run(struct parser *parser, const struct parse_stream *stream, struct batch *b)

@@ -17,34 +17,21 @@ static const struct json_row rows[] = {
     {"detail", .flags = JSON_STRIP},
 };
 
-static bool finish(struct json_walk *w)
-{
-    json_channel(w, STR("cloudtrail"));
-    return true;
-}
+static const struct json_clue clues[] = {
+    {"eventVersion", 20},        {"eventSource", 10},        {"eventName", 10},
+    {"awsRegion", 40},           {"userIdentity", 30},       {"sourceIPAddress", 20},
+    {"recipientAccountId", 20},  {"detail.eventSource", 40}, {"detail.awsRegion", 40},
+    {"detail.userIdentity", 30},
+};
 
 static const struct json_format format = {
     .family = FAMILY_AWS,
     .row = rows,
     .rows = COUNT(rows),
     .flags = JSON_WHOLE,
-    .finish = finish,
+    .channel = "cloudtrail",
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"eventVersion", 20},        {"eventSource", 10},        {"eventName", 10},
-        {"awsRegion", 40},           {"userIdentity", 30},       {"sourceIPAddress", 20},
-        {"recipientAccountId", 20},  {"detail.eventSource", 40}, {"detail.awsRegion", 40},
-        {"detail.userIdentity", 30},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_cloudtrail = {.name = "cloudtrail", .sniff = sniff, .run = run};
+const struct parse_ops parse_cloudtrail = {.name = "cloudtrail", .json = &format};

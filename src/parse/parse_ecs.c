@@ -131,31 +131,24 @@ static bool finish(struct json_walk *w)
     return true;
 }
 
+static const struct json_clue clues[] = {
+    {"@timestamp", 15},   {"ecs.version", 60},        {"ecs", 20},
+    {"event.module", 40}, {"event.dataset", 40},      {"event.category", 20},
+    {"event.kind", 20},   {"event.action", 15},       {"agent.type", 20},
+    {"host.name", 15},    {"source.ip", 20},          {"destination.ip", 10},
+    {"user.name", 10},    {"process.executable", 30}, {"process.command_line", 30},
+    {"data_stream", 20},  {"log.file", 10},           {"url.original", 20},
+    {"process.name", 15}, {"event.code", 10},
+};
+
 static const struct json_format format = {
     .row = rows,
     .rows = COUNT(rows),
     .flags = JSON_WHOLE,
     .family_of = family_of,
     .finish = finish,
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"@timestamp", 15},   {"ecs.version", 60},        {"ecs", 20},
-        {"event.module", 40}, {"event.dataset", 40},      {"event.category", 20},
-        {"event.kind", 20},   {"event.action", 15},       {"agent.type", 20},
-        {"host.name", 15},    {"source.ip", 20},          {"destination.ip", 10},
-        {"user.name", 10},    {"process.executable", 30}, {"process.command_line", 30},
-        {"data_stream", 20},  {"log.file", 10},           {"url.original", 20},
-        {"process.name", 15}, {"event.code", 10},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_ecs = {.name = "ecs", .sniff = sniff, .run = run};
+const struct parse_ops parse_ecs = {.name = "ecs", .json = &format};

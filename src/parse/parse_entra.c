@@ -133,55 +133,48 @@ static bool finish(struct json_walk *w)
     return true;
 }
 
+static const struct json_clue clues[] = {
+    {"category", 10},
+    {"operationName", 30},
+    {"properties", 10},
+    {"callerIpAddress", 30},
+    {"resourceId", 20},
+    {"resultType", 20},
+    {"tenantId", 10},
+    {"properties.userPrincipalName", 40},
+    {"properties.activityDisplayName", 40},
+    {"properties.riskEventType", 50},
+    {"userPrincipalName", 30},
+    {"appDisplayName", 40},
+    {"createdDateTime", 10},
+    {"conditionalAccessStatus", 30},
+    {"activityDisplayName", 40},
+    {"activityDateTime", 20},
+    {"initiatedBy", 20},
+    {"targetResources", 20},
+    {"loggedByService", 30},
+    {"riskEventType", 60},
+    {"riskState", 20},
+    {"UserPrincipalName", 30},
+    {"AppDisplayName", 40},
+    {"OperationName", 30},
+    {"ResultType", 20},
+    {"TimeGenerated", 20},
+    {"ActivityDisplayName", 40},
+    {"OperationNameValue", 50},
+    {"CategoryValue", 20},
+    {"resourceProviderName", 40},
+    {"eventTimestamp", 20},
+};
+
 static const struct json_format format = {
     .family = FAMILY_AZURE,
     .row = rows,
     .rows = COUNT(rows),
     .flags = JSON_WHOLE | JSON_PASCAL,
     .finish = finish,
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"category", 10},
-        {"operationName", 30},
-        {"properties", 10},
-        {"callerIpAddress", 30},
-        {"resourceId", 20},
-        {"resultType", 20},
-        {"tenantId", 10},
-        {"properties.userPrincipalName", 40},
-        {"properties.activityDisplayName", 40},
-        {"properties.riskEventType", 50},
-        {"userPrincipalName", 30},
-        {"appDisplayName", 40},
-        {"createdDateTime", 10},
-        {"conditionalAccessStatus", 30},
-        {"activityDisplayName", 40},
-        {"activityDateTime", 20},
-        {"initiatedBy", 20},
-        {"targetResources", 20},
-        {"loggedByService", 30},
-        {"riskEventType", 60},
-        {"riskState", 20},
-        {"UserPrincipalName", 30},
-        {"AppDisplayName", 40},
-        {"OperationName", 30},
-        {"ResultType", 20},
-        {"TimeGenerated", 20},
-        {"ActivityDisplayName", 40},
-        {"OperationNameValue", 50},
-        {"CategoryValue", 20},
-        {"resourceProviderName", 40},
-        {"eventTimestamp", 20},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_entra = {.name = "entra", .sniff = sniff, .run = run};
+const struct parse_ops parse_entra = {.name = "entra", .json = &format};

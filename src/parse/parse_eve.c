@@ -64,25 +64,18 @@ static const struct json_row rows[] = {
     {"community_id", .also = "network.community_id"},
 };
 
+static const struct json_clue clues[] = {
+    {"event_type", 40}, {"flow_id", 40},  {"timestamp", 10},
+    {"src_ip", 5},      {"dest_ip", 15},  {"alert.signature", 50},
+    {"in_iface", 10},   {"pcap_cnt", 10}, {"stats.uptime", 50},
+};
+
 static const struct json_format format = {
     .family = FAMILY_SURICATA,
     .row = rows,
     .rows = COUNT(rows),
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"event_type", 40}, {"flow_id", 40},  {"timestamp", 10},
-        {"src_ip", 5},      {"dest_ip", 15},  {"alert.signature", 50},
-        {"in_iface", 10},   {"pcap_cnt", 10}, {"stats.uptime", 50},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_eve = {.name = "eve", .sniff = sniff, .run = run};
+const struct parse_ops parse_eve = {.name = "eve", .json = &format};

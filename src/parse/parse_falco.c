@@ -45,24 +45,17 @@ static bool finish(struct json_walk *w)
     return true;
 }
 
+static const struct json_clue clues[] = {
+    {"output", 25}, {"output_fields", 40}, {"priority", 20}, {"rule", 20}, {"source", 5},
+};
+
 static const struct json_format format = {
     .family = FAMILY_FALCO,
     .row = rows,
     .rows = COUNT(rows),
     .finish = finish,
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"output", 25}, {"output_fields", 40}, {"priority", 20}, {"rule", 20}, {"source", 5},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_falco = {.name = "falco", .sniff = sniff, .run = run};
+const struct parse_ops parse_falco = {.name = "falco", .json = &format};

@@ -18,17 +18,24 @@ struct parse {
     char why[160];           /* reason, when a record function answers false */
 };
 
+struct json_format;
+
 struct parse_ops {
     const char *name;
 
-    /* How sure, 0..100, that a stream starting so is of this format.  Required.
+    /* A format driven by a table (json_int.h), which stands in for `run`, and for `sniff` where
+     * there is none.  Optional. */
+    const struct json_format *json;
+
+    /* How sure, 0..100, that a stream starting so is of this format.  Required
+     * unless `json` has clues.
      * `head` holds whole lines where it can; JSON formats get the first value's text. */
     int (*sniff)(str head);
 
     /* Turn one record into an event: call parse_begin, add fields, set family, channel,
      * code and time.  False: rejected, reason in p->why, anything begun is dropped.
      * Called for non-blank records within limits->record_bytes, line ends taken off.
-     * Required unless `run` is given. */
+     * Required unless `run` or `json` is given. */
     bool (*record)(struct parse *p, str record);
 
     /* Take over the whole batch (formats that join records or keep their own framing).

@@ -37,31 +37,24 @@ static bool finish(struct json_walk *w)
     return true;
 }
 
+static const struct json_clue clues[] = {
+    {"__REALTIME_TIMESTAMP", 60},
+    {"__CURSOR", 30},
+    {"_HOSTNAME", 20},
+    {"_BOOT_ID", 20},
+    {"_TRANSPORT", 20},
+    {"MESSAGE", 10},
+    {"_SYSTEMD_UNIT", 20},
+    {"SYSLOG_IDENTIFIER", 15},
+};
+
 static const struct json_format format = {
     .family = FAMILY_LINUX,
     .row = rows,
     .rows = COUNT(rows),
     .finish = finish,
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"__REALTIME_TIMESTAMP", 60},
-        {"__CURSOR", 30},
-        {"_HOSTNAME", 20},
-        {"_BOOT_ID", 20},
-        {"_TRANSPORT", 20},
-        {"MESSAGE", 10},
-        {"_SYSTEMD_UNIT", 20},
-        {"SYSLOG_IDENTIFIER", 15},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_journald = {.name = "journald", .sniff = sniff, .run = run};
+const struct parse_ops parse_journald = {.name = "journald", .json = &format};

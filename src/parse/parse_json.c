@@ -221,9 +221,4 @@ static int sniff(str head)
     return head.n ? 10 : 0;
 }
 
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_json = {.name = "json", .sniff = sniff, .run = run};
+const struct parse_ops parse_json = {.name = "json", .sniff = sniff, .json = &format};

@@ -23,33 +23,20 @@ static const struct json_row rows[] = {
     {"requestObject.spec.containers.securityContext.capabilities.add", .also = "capabilities"},
 };
 
-static bool finish(struct json_walk *w)
-{
-    json_channel(w, STR("audit"));
-    return true;
-}
+static const struct json_clue clues[] = {
+    {"auditID", 50}, {"verb", 20},      {"requestURI", 20},
+    {"stage", 10},   {"objectRef", 20}, {"user.username", 10},
+    {"level", 5},    {"apiVersion", 5}, {"stageTimestamp", 20},
+};
 
 static const struct json_format format = {
     .family = FAMILY_KUBERNETES,
     .row = rows,
     .rows = COUNT(rows),
     .flags = JSON_WHOLE,
-    .finish = finish,
+    .channel = "audit",
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"auditID", 50}, {"verb", 20},      {"requestURI", 20},
-        {"stage", 10},   {"objectRef", 20}, {"user.username", 10},
-        {"level", 5},    {"apiVersion", 5}, {"stageTimestamp", 20},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_k8saudit = {.name = "k8s-audit", .sniff = sniff, .run = run};
+const struct parse_ops parse_k8saudit = {.name = "k8s-audit", .json = &format};

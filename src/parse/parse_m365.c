@@ -40,28 +40,21 @@ static bool finish(struct json_walk *w)
     return true;
 }
 
+static const struct json_clue clues[] = {
+    {"Workload", 40},     {"RecordType", 30},         {"Operation", 20},
+    {"CreationTime", 20}, {"OrganizationId", 20},     {"UserType", 10},
+    {"UserId", 10},       {"ResultStatus", 10},       {"AuditData", 30},
+    {"CreationDate", 10}, {"AuditData.Workload", 40}, {"AuditData.RecordType", 30},
+};
+
 static const struct json_format format = {
     .family = FAMILY_M365,
     .row = rows,
     .rows = COUNT(rows),
     .flags = JSON_WHOLE,
     .finish = finish,
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"Workload", 40},     {"RecordType", 30},         {"Operation", 20},
-        {"CreationTime", 20}, {"OrganizationId", 20},     {"UserType", 10},
-        {"UserId", 10},       {"ResultStatus", 10},       {"AuditData", 30},
-        {"CreationDate", 10}, {"AuditData.Workload", 40}, {"AuditData.RecordType", 30},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_m365 = {.name = "m365", .sniff = sniff, .run = run};
+const struct parse_ops parse_m365 = {.name = "m365", .json = &format};

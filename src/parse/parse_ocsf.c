@@ -152,27 +152,19 @@ static bool finish(struct json_walk *w)
     return true;
 }
 
+static const struct json_clue clues[] = {
+    {"class_uid", 60},        {"category_uid", 20},     {"type_uid", 20},    {"activity_id", 20},
+    {"metadata.version", 10}, {"metadata.product", 20}, {"severity_id", 10},
+};
+
 static const struct json_format format = {
     .row = rows,
     .rows = COUNT(rows),
     .flags = JSON_WHOLE,
     .family_of = family_of,
     .finish = finish,
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"class_uid", 60},   {"category_uid", 20},     {"type_uid", 20},
-        {"activity_id", 20}, {"metadata.version", 10}, {"metadata.product", 20},
-        {"severity_id", 10},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_ocsf = {.name = "ocsf", .sniff = sniff, .run = run};
+const struct parse_ops parse_ocsf = {.name = "ocsf", .json = &format};

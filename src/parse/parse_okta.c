@@ -16,39 +16,26 @@ static const struct json_row rows[] = {
     {"debugContext.debugData.requestUri", .also = "url.path"},
 };
 
-static bool finish(struct json_walk *w)
-{
-    json_channel(w, STR("okta"));
-    return true;
-}
+static const struct json_clue clues[] = {
+    {"eventType", 20},
+    {"published", 20},
+    {"actor.alternateId", 40},
+    {"legacyEventType", 40},
+    {"displayMessage", 30},
+    {"debugContext", 20},
+    {"authenticationContext", 30},
+    {"securityContext", 20},
+    {"outcome", 5},
+};
 
 static const struct json_format format = {
     .family = FAMILY_OKTA,
     .row = rows,
     .rows = COUNT(rows),
     .flags = JSON_WHOLE,
-    .finish = finish,
+    .channel = "okta",
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"eventType", 20},
-        {"published", 20},
-        {"actor.alternateId", 40},
-        {"legacyEventType", 40},
-        {"displayMessage", 30},
-        {"debugContext", 20},
-        {"authenticationContext", 30},
-        {"securityContext", 20},
-        {"outcome", 5},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_okta = {.name = "okta", .sniff = sniff, .run = run};
+const struct parse_ops parse_okta = {.name = "okta", .json = &format};

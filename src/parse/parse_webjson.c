@@ -99,56 +99,49 @@ static bool finish(struct json_walk *w)
     return true;
 }
 
+static const struct json_clue clues[] = {
+    {"remote_addr", 25},
+    {"request", 10},
+    {"request_method", 25},
+    {"request_uri", 25},
+    {"status", 10},
+    {"body_bytes_sent", 25},
+    {"bytes_sent", 10},
+    {"http_user_agent", 25},
+    {"http_referer", 20},
+    {"user_agent", 10},
+    {"referer", 10},
+    {"method", 10},
+    {"uri", 10},
+    {"remote_ip", 20},
+    {"client_ip", 10},
+    {"request.remote_ip", 30},
+    {"request.method", 25},
+    {"request.uri", 25},
+    {"request.headers", 15},
+    {"ClientHost", 30},
+    {"RequestMethod", 30},
+    {"RequestPath", 30},
+    {"DownstreamStatus", 30},
+    {"response_code", 10},
+    {"remote_host", 10},
+    {"path", 5},
+    {"remote_user", 15},
+    {"bytes", 5},
+    {"agent", 5},
+    {"clientip", 15},
+    {"response", 5},
+    {"referrer", 10},
+    {"remoteIP", 15},
+};
+
 static const struct json_format format = {
     .family = FAMILY_WEB,
     .row = rows,
     .rows = COUNT(rows),
     .finish = finish,
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"remote_addr", 25},
-        {"request", 10},
-        {"request_method", 25},
-        {"request_uri", 25},
-        {"status", 10},
-        {"body_bytes_sent", 25},
-        {"bytes_sent", 10},
-        {"http_user_agent", 25},
-        {"http_referer", 20},
-        {"user_agent", 10},
-        {"referer", 10},
-        {"method", 10},
-        {"uri", 10},
-        {"remote_ip", 20},
-        {"client_ip", 10},
-        {"request.remote_ip", 30},
-        {"request.method", 25},
-        {"request.uri", 25},
-        {"request.headers", 15},
-        {"ClientHost", 30},
-        {"RequestMethod", 30},
-        {"RequestPath", 30},
-        {"DownstreamStatus", 30},
-        {"response_code", 10},
-        {"remote_host", 10},
-        {"path", 5},
-        {"remote_user", 15},
-        {"bytes", 5},
-        {"agent", 5},
-        {"clientip", 15},
-        {"response", 5},
-        {"referrer", 10},
-        {"remoteIP", 15},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_webjson = {.name = "web-json", .sniff = sniff, .run = run};
+const struct parse_ops parse_webjson = {.name = "web-json", .json = &format};

@@ -131,6 +131,40 @@ static bool finish(struct json_walk *w)
     return true;
 }
 
+static const struct json_clue clues[] = {
+    {"Event.System", 100},
+    {"Event_attributes", 20},
+    {"System.EventID", 90},
+    {"System.Channel", 50},
+    {"System.Provider", 50},
+    {"EventData", 20},
+    {"winlog", 30},
+    {"winlog.channel", 60},
+    {"winlog.event_id", 60},
+    {"winlog.event_data", 60},
+    {"winlog.provider_name", 30},
+    {"winlog.event_data.Image", 60},
+    {"EventID", 40},
+    {"Channel", 25},
+    {"SourceName", 20},
+    {"Provider_Name", 40},
+    {"ProviderName", 20},
+    {"ProviderGuid", 30},
+    {"LogName", 30},
+    {"RecordNumber", 20},
+    {"Computer", 15},
+    {"Hostname", 10},
+    {"EventRecordID", 30},
+    {"MachineName", 15},
+    {"RecordId", 15},
+    {"TimeCreated", 15},
+    {"ProcessGuid", 30},
+    {"UtcTime", 20},
+    {"log_name", 30},
+    {"event_id", 15},
+    {"Keywords", 10},
+};
+
 static const struct json_format format = {
     .family = FAMILY_WINDOWS,
     .row = rows,
@@ -139,49 +173,8 @@ static const struct json_format format = {
     .joined = SYSTEM,
     .family_of = family_of,
     .finish = finish,
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"Event.System", 100},
-        {"Event_attributes", 20},
-        {"System.EventID", 90},
-        {"System.Channel", 50},
-        {"System.Provider", 50},
-        {"EventData", 20},
-        {"winlog", 30},
-        {"winlog.channel", 60},
-        {"winlog.event_id", 60},
-        {"winlog.event_data", 60},
-        {"winlog.provider_name", 30},
-        {"winlog.event_data.Image", 60},
-        {"EventID", 40},
-        {"Channel", 25},
-        {"SourceName", 20},
-        {"Provider_Name", 40},
-        {"ProviderName", 20},
-        {"ProviderGuid", 30},
-        {"LogName", 30},
-        {"RecordNumber", 20},
-        {"Computer", 15},
-        {"Hostname", 10},
-        {"EventRecordID", 30},
-        {"MachineName", 15},
-        {"RecordId", 15},
-        {"TimeCreated", 15},
-        {"ProcessGuid", 30},
-        {"UtcTime", 20},
-        {"log_name", 30},
-        {"event_id", 15},
-        {"Keywords", 10},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_winjson = {.name = "winjson", .sniff = sniff, .run = run};
+const struct parse_ops parse_winjson = {.name = "winjson", .json = &format};

@@ -127,33 +127,26 @@ static bool finish(struct json_walk *w)
     return true;
 }
 
+static const struct json_clue clues[] = {
+    {"_path", 50},        {"ts", 25},
+    {"uid", 20},          {"uids", 20},
+    {"id.orig_h", 50},    {"id.resp_h", 20},
+    {"fuid", 30},         {"_write_ts", 30},
+    {"_system_name", 20}, {"certificate.serial", 50},
+    {"tx_hosts", 20},     {"note", 20},
+    {"suppress_for", 20}, {"software_type", 30},
+    {"orig_hw", 20},      {"msg_types", 20},
+    {"events_proc", 30},  {"percent_lost", 20},
+    {"compile_ts", 20},
+};
+
 static const struct json_format format = {
     .family = FAMILY_ZEEK,
     .row = rows,
     .rows = COUNT(rows),
     .finish = finish,
+    .clue = clues,
+    .clues = COUNT(clues),
 };
 
-static int sniff(str head)
-{
-    static const struct json_clue clues[] = {
-        {"_path", 50},        {"ts", 25},
-        {"uid", 20},          {"uids", 20},
-        {"id.orig_h", 50},    {"id.resp_h", 20},
-        {"fuid", 30},         {"_write_ts", 30},
-        {"_system_name", 20}, {"certificate.serial", 50},
-        {"tx_hosts", 20},     {"note", 20},
-        {"suppress_for", 20}, {"software_type", 30},
-        {"orig_hw", 20},      {"msg_types", 20},
-        {"events_proc", 30},  {"percent_lost", 20},
-        {"compile_ts", 20},
-    };
-    return json_sniff(head, clues, COUNT(clues));
-}
-
-static void run(struct parse *p)
-{
-    json_run(p, &format);
-}
-
-const struct parse_ops parse_zeekjson = {.name = "zeek-json", .sniff = sniff, .run = run};
+const struct parse_ops parse_zeekjson = {.name = "zeek-json", .json = &format};
