@@ -318,6 +318,18 @@ static bool fill(struct ingest *in, struct batch *b)
     return true;
 }
 
+/* Header lines in the batch are for those after it, too. */
+static void follow_header(struct ingest *in, const struct batch *b)
+{
+    const struct parse_stream *s = in->feed.stream;
+    struct sbuf header;
+    sbuf_init(&header, HEAD_MAX);
+    if (parse_header_follow(s->format, s->header, (str){b->bytes, b->n}, &header) &&
+        !set_stream(in, s->format, sbuf_str(&header)))
+        end_input(in);
+    sbuf_done(&header);
+}
+
 bool ingest_next(struct ingest *in, struct batch *b, const struct parse_stream **stream)
 {
     for (;;) {
@@ -327,6 +339,7 @@ bool ingest_next(struct ingest *in, struct batch *b, const struct parse_stream *
         if (fill(in, b)) {
             b->sequence = in->sequence++;
             *stream = in->feed.stream;
+            follow_header(in, b);
             return true;
         }
         end_input(in);

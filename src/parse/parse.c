@@ -2,6 +2,7 @@
 #include "parse/parse_int.h"
 
 #include "base/mem.h"
+#include "parse/header.h"
 #include "parse/json_int.h"
 
 #include <assert.h>
@@ -84,6 +85,11 @@ str parse_header(enum parse_format format, str head)
 {
     const struct parse_ops *ops = formats[format].ops;
     return ops->header ? ops->header(head) : (str){head.p, 0};
+}
+
+bool parse_header_follow(enum parse_format format, str before, str bytes, struct sbuf *out)
+{
+    return formats[format].ops->header && bytes.n && header_follow(before, bytes, out);
 }
 
 bool parse_joins(enum parse_format format, str line, str next)

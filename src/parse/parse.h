@@ -2,9 +2,9 @@
 /* parse.h - bytes to events.
  *
  * A stream (one file, one connection) has one format, found by looking at its
- * first bytes or given by the user.  What a stream's records depend on besides
- * their own bytes (a Zeek header, the year a syslog line leaves out) is fixed
- * when the stream is opened, so any worker can parse any batch of it.
+ * first bytes or given by the user.  What a batch's records depend on besides
+ * their own bytes (a Zeek header, the year a syslog line leaves out) is known
+ * when it is read, so any worker can parse any batch.
  *
  * To add a format: one parse_NAME.c, one line in format.def, one test.
  *
@@ -12,6 +12,7 @@
 #ifndef PARSE_PARSE_H
 #define PARSE_PARSE_H
 
+#include "base/sbuf.h"
 #include "base/status.h"
 #include "event/batch.h"
 #include "event/dict.h"
@@ -64,6 +65,11 @@ struct parse_layout parse_json_layout(str head);
 
 /* The part of `head` that is header for `format` (see struct parse_stream); often empty. */
 str parse_header(enum parse_format format, str head);
+
+/* Header lines among `bytes`, whole records of a stream whose header was `before`, change how what
+ * follows them is read.  True: *out, empty before, is the header from there on.  False: it stays
+ * as it was, or does not fit into out's cap. */
+bool parse_header_follow(enum parse_format format, str before, str bytes, struct sbuf *out);
 
 struct parser; /* opaque: scratch and per-worker tables */
 struct parser *parser_new(struct dict *dict, const struct parse_limits *limits);

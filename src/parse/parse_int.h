@@ -42,7 +42,7 @@ struct parse_ops {
      * Optional. */
     void (*run)(struct parse *p);
 
-    /* Header part of a stream's first bytes.  Optional. */
+    /* Header part of a stream's first bytes: lines that start with #.  Optional. */
     str (*header)(str head);
 
     /* See parse_joins.  Optional. */

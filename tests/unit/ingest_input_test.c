@@ -447,6 +447,47 @@ static void tells_the_parser_what_a_stream_depends_on(void **state)
     ingest_close(in);
 }
 
+/* The batch's header says last of all what its first row, `a` or `b`, is under. */
+static void check_header(const struct batch *b, str header)
+{
+    static const char mark[] = "#Fields: ";
+    const char *last = NULL;
+    if (b->bytes[0] == '#')
+        return;
+    for (size_t i = 0; i + sizeof mark <= header.n; i++)
+        if (memcmp(header.p + i, mark, sizeof mark - 1) == 0)
+            last = header.p + i + sizeof mark - 1;
+    assert_non_null(last);
+    assert_int_equal(*last, b->bytes[0]);
+}
+
+static void follows_headers_in_the_middle_of_a_stream(void **state)
+{
+    struct sbuf text;
+    sbuf_init(&text, SIZE_MAX);
+    for (int i = 0; i < 40; i++) {
+        sbuf_addf(&text, "#Version: 1\n#Fields: %c\n#Date: now\n", i % 2 ? 'b' : 'a');
+        for (int k = 0; k < i; k++)
+            sbuf_addz(&text, i % 2 ? "b\n" : "a\n");
+        sbuf_addz(&text, i % 3 ? "" : "#Remark: end\n");
+    }
+    folder_write("file", sbuf_str(&text));
+    struct ingest_options options = forced;
+    options.format = PARSE_w3c;
+    for (options.batch_bytes = 8; options.batch_bytes < 400; options.batch_bytes++) {
+        struct ingest *in = open_one(folder_path("file"), &options);
+        const struct parse_stream *stream;
+        struct batch b;
+        batch_init(&b, 1 << 20);
+        while (ingest_next(in, &b, &stream))
+            check_header(&b, stream->header);
+        assert_int_equal(ingest_problem_count(in), 0);
+        batch_done(&b);
+        ingest_close(in);
+    }
+    sbuf_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -467,6 +508,7 @@ int main(void)
         cmocka_unit_test(reads_a_pipe_that_was_named),
         cmocka_unit_test(ends_a_wait_for_input_when_asked_to_stop),
         cmocka_unit_test(tells_the_parser_what_a_stream_depends_on),
+        cmocka_unit_test(follows_headers_in_the_middle_of_a_stream),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
