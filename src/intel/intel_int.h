@@ -278,9 +278,10 @@ enum intel_where {
 };
 
 /* Calls `found` for what looks like an address, a URL or a hash in the first INTEL_SCAN_MAX
- * bytes of `text`, at most INTEL_SCAN_FOUND_MAX times. */
+ * bytes of `text`, at most INTEL_SCAN_FOUND_MAX times.  `escaped`: it is JSON text not decoded yet,
+ * which nearly always does; false when it must be decoded and scanned again. */
 enum { INTEL_SCAN_MAX = 8192, INTEL_SCAN_FOUND_MAX = 32 };
 typedef void intel_found_fn(void *arg, str candidate);
-void intel_scan(str text, intel_found_fn *found, void *arg);
+bool intel_scan(str text, bool escaped, intel_found_fn *found, void *arg);
 
 #endif

@@ -208,6 +208,14 @@ static void check_found(void *arg, str candidate)
     check(arg, candidate);
 }
 
+/* Long texts are scanned as they were read: decoding them would cost more than the scan. */
+static void check_text(struct place *at, struct field *f)
+{
+    bool escaped = f->flags & FIELD_ESCAPED;
+    if (!intel_scan((str){f->p, f->n}, escaped, check_found, at))
+        intel_scan(event_text(at->e, f), false, check_found, at);
+}
+
 static void check_field(const struct place *at, enum intel_where where, str text)
 {
     switch (where) {
@@ -221,11 +229,6 @@ static void check_field(const struct place *at, enum intel_where where, str text
     case INTEL_WHERE_HASHES:
         check_hashes(at, text);
         return;
-    case INTEL_WHERE_TEXT: {
-        struct place copy = *at;
-        intel_scan(text, check_found, &copy);
-        return;
-    }
     default:
         check(at, text);
     }
@@ -333,7 +336,10 @@ static void match_event(struct intel_matcher *m, struct event *e)
         if (LIKELY(where == INTEL_WHERE_NONE) || f->kind != VALUE_STRING)
             continue;
         at.field = f;
-        check_field(&at, where, event_text(e, f));
+        if (where == INTEL_WHERE_TEXT)
+            check_text(&at, f);
+        else
+            check_field(&at, where, event_text(e, f));
     }
 }
 

@@ -74,7 +74,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         try_value(rest);
     else
         try_feed(rest, data[0] % 4 == 1);
-    intel_scan(rest, ignore, &found);
+    must(intel_scan(rest, false, ignore, &found));
+    must(found <= INTEL_SCAN_FOUND_MAX);
+    found = 0;
+    (void)intel_scan(rest, true, ignore, &found); /* whether it was enough does not matter */
     must(found <= INTEL_SCAN_FOUND_MAX);
     return 0;
 }

@@ -227,9 +227,28 @@ static void a_scan_finds_addresses_urls_and_hashes_wherever_they_stand(void **st
             char text[256];
             struct found f = {.text = ""};
             snprintf(text, sizeof text, "%*s%s", (int)shift, "", cases[i][0]);
-            intel_scan(str_z(text), collect, &f);
+            assert_true(intel_scan(str_z(text), false, collect, &f));
             assert_string_equal(f.text, cases[i][1]);
         }
+}
+
+static void a_scan_of_undecoded_json_minds_its_escapes(void **state)
+{
+    static const struct {
+        const char *text, *found;
+        bool enough;
+    } cases[] = {
+        {"Address:\\t\\t203.0.113.7\\r\\n", "203.0.113.7\n", true},
+        {"x\\nhttp://evil.example/a\\tb", "http://evil.example/a\n", true},
+        {"MD5:\\nd41d8cd98f00b204e9800998ecf8427e\\n", "d41d8cd98f00b204e9800998ecf8427e\n", true},
+        {"http:\\/\\/evil.example", "", false},
+        {"http://evil.example/?a\\u0026b", "http://evil.example/?a\n", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct found f = {.text = ""};
+        assert_int_equal(intel_scan(str_z(cases[i].text), true, collect, &f), cases[i].enough);
+        assert_string_equal(f.text, cases[i].found);
+    }
 }
 
 int main(void)
@@ -245,6 +264,7 @@ int main(void)
         cmocka_unit_test(more_lists_mean_more_confidence),
         cmocka_unit_test(technique_ids_are_found_among_words),
         cmocka_unit_test(a_scan_finds_addresses_urls_and_hashes_wherever_they_stand),
+        cmocka_unit_test(a_scan_of_undecoded_json_minds_its_escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

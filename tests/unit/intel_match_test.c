@@ -138,6 +138,9 @@ static const struct {
      "email:bad@mail.example email.from.address=Bad@mail.example\n"},
     {{{"process.command_line", "iex('hxxp','http://files.example/a.ps1')", 0}},
      "url:http://files.example/a.ps1 process.command_line=http://files.example/a.ps1\n"},
+    {{{"message", "to\\thttp:\\/\\/files.example\\/a.ps1 from\\t203.0.113.7", FIELD_ESCAPED}},
+     "ip:203.0.113.7 message=203.0.113.7\n"
+     "url:http://files.example/a.ps1 message=http://files.example/a.ps1\n"},
     {{{"process.hash.md5", "d41d8cd98f00b204e9800998ecf8427e", 0}},
      "md5:d41d8cd98f00b204e9800998ecf8427e process.hash.md5=d41d8cd98f00b204e9800998ecf8427e\n"},
     {{{"source.ip", "203.0.113.7", 0}, {"client.ip", "203.0.113.7", FIELD_COPY}},
