@@ -12,10 +12,12 @@
  * A finding of a correlation is fed at once to the correlations that listen to
  * it, with the sample that completed it, whose fields include theirs. */
 #include "base/hash.h"
+#include "rule/evaluate.h"
 #include "rule/group.h"
 #include "rule/sample.h"
 
 #include <assert.h>
+#include <math.h>
 
 enum { DEFAULT_BYTES = 64 << 20, KEY_MAX = 4096 };
 
@@ -292,7 +294,7 @@ static bool make_value(struct correlator *c, const struct watch *w, uint32_t fro
         if (!v.p)
             return false;
         *value = hash_bytes(v, *value);
-        if (w->row->type >= CORRELATE_VALUE_SUM && !str_to_f64(v, number))
+        if (w->row->type >= CORRELATE_VALUE_SUM && !(number_parse(v, number) && isfinite(*number)))
             return false;
     }
     return true;
