@@ -4,21 +4,30 @@
 #include "base/map.h"
 #include "rule/rule_int.h"
 
-enum color { WHITE, GREY, BLACK };
+enum { CHAIN_MAX = 32, WAYS_MAX = 4096 };
+
+struct place {      /* of a rule among those that listen to one another */
+    uint32_t ways;  /* down to what is no correlation; 0: not known yet */
+    uint8_t height; /* a rule that listens to none: 0 */
+    bool refused;
+};
 
 struct linker {
     struct rule_set *set;
-    struct map by_name; /* names and ids → rule number */
-    uint8_t *color;     /* owned; per rule, for the search for circles */
+    struct map by_name;  /* names and ids → rule number */
+    struct place *place; /* owned; per rule */
 };
 
-static void problem(struct rule_set *set, uint32_t rule, const char *fmt, str name)
+/* A correlation that is refused listens to nothing, and so never fires. */
+static void refuse(struct linker *l, uint32_t rule, const char *text, str name)
 {
-    const struct rule_row *row = &set->image.rule.at[rule];
-    str cut = str_head(name, 80);
+    struct image *im = &l->set->image;
+    const struct rule_row *row = &im->rule.at[rule];
     char why[200];
-    snprintf(why, sizeof why, "%s '%.*s'", fmt, STR_ARG(cut));
-    rule_problem_add(set, image_str(&set->image, row->file), row->line, why);
+    snprintf(why, sizeof why, "%s '%.*s'", text, STR_ARG(str_head(name, 80)));
+    rule_problem_add(l->set, image_str(im, row->file), row->line, why);
+    im->correlation.at[row->correlation].rule.count = 0;
+    l->place[rule].refused = true;
 }
 
 static struct correlation_row *correlation_of(struct rule_set *set, uint32_t rule)
@@ -39,41 +48,83 @@ static void index_rules(struct linker *l)
     }
 }
 
-/* Numbers of the rules `c` names; false when one is unknown. */
-static bool resolve(struct linker *l, uint32_t rule, struct correlation_row *c)
+static bool listens_to(const struct image *im, struct span rules, uint32_t rule)
+{
+    for (uint32_t i = 0; i < rules.count; i++)
+        if (im->reference.at[rules.first + i] == rule)
+            return true;
+    return false;
+}
+
+/* Numbers of the rules that correlation `rule` names. */
+static void resolve(struct linker *l, uint32_t rule)
 {
     struct image *im = &l->set->image;
+    struct correlation_row *c = correlation_of(l->set, rule);
     c->rule = (struct span){(uint32_t)im->reference.n, 0};
     for (uint32_t i = 0; i < c->rule_name.count; i++) {
         str name = image_str(im, im->list.at[c->rule_name.first + i]);
         const uint32_t *found = map_find(&l->by_name, name);
         if (!found) {
-            problem(l->set, rule, "the correlation listens to a rule that is not there:", name);
-            c->rule.count = 0;
-            return false;
+            refuse(l, rule, "the correlation listens to a rule that is not there:", name);
+            return;
+        }
+        if (listens_to(im, c->rule, *found)) {
+            refuse(l, rule, "the correlation names the same rule twice:", name);
+            return;
         }
         *vec_push(&im->reference) = *found;
         c->rule.count++;
     }
-    return true;
 }
 
-enum { CHAIN_MAX = 32 };
-
-/* Depth-first from `rule`; true when the way leads back to where it came from, or is too long. */
-static bool in_circle(struct linker *l, uint32_t rule, unsigned depth)
+/* Refuses `rule` when what it listens to has no place yet after all, or may not stand below. */
+static void refuse_unplaced(struct linker *l, uint32_t rule)
 {
-    const struct correlation_row *c = correlation_of(l->set, rule);
-    if (!c || l->color[rule] == BLACK)
-        return false;
-    if (l->color[rule] == GREY || depth > CHAIN_MAX)
-        return true;
-    l->color[rule] = GREY;
-    bool circle = false;
-    for (uint32_t i = 0; i < c->rule.count && !circle; i++)
-        circle = in_circle(l, l->set->image.reference.at[c->rule.first + i], depth + 1);
-    l->color[rule] = circle ? WHITE : BLACK;
-    return circle;
+    const struct image *im = &l->set->image;
+    struct span below = correlation_of(l->set, rule)->rule;
+    for (uint32_t i = 0; i < below.count; i++) {
+        uint32_t r = im->reference.at[below.first + i];
+        str name = image_str(im, im->rule.at[r].name.n ? im->rule.at[r].name : im->rule.at[r].id);
+        if (!l->place[r].refused)
+            continue;
+        refuse(l, rule, "the correlation listens to one that is left out:", name);
+        return;
+    }
+    refuse(l, rule, "the correlation listens, in the end, to itself, or through too many others:",
+           image_str(im, im->rule.at[rule].title));
+}
+
+/* Where `rule` stands, once everything that it listens to has a place; until then, nowhere. */
+static void place(struct linker *l, uint32_t rule)
+{
+    struct place p = {.ways = 0};
+    struct span below = correlation_of(l->set, rule)->rule;
+    for (uint32_t i = 0; i < below.count; i++) {
+        const struct place *one = &l->place[l->set->image.reference.at[below.first + i]];
+        if (one->ways == 0 || one->height == CHAIN_MAX || p.ways > WAYS_MAX - one->ways)
+            return;
+        p.ways += one->ways;
+        p.height = one->height >= p.height ? (uint8_t)(one->height + 1) : p.height;
+    }
+    l->place[rule] = p;
+}
+
+/* Each round places at least what stands one higher.  What no round can place is in a circle, too
+ * high, or above what is refused.  Both limits are there because what a hit costs grows with them,
+ * the second twofold with each level when every correlation listens to two below it. */
+static void place_all(struct linker *l)
+{
+    const struct image *im = &l->set->image;
+    for (uint32_t r = 0; r < im->rule.n; r++)
+        l->place[r].ways = !correlation_of(l->set, r);
+    for (unsigned round = 0; round < CHAIN_MAX; round++)
+        for (uint32_t r = 0; r < im->rule.n; r++)
+            if (l->place[r].ways == 0 && !l->place[r].refused)
+                place(l, r);
+    for (uint32_t r = 0; r < im->rule.n; r++)
+        if (l->place[r].ways == 0 && !l->place[r].refused)
+            refuse_unplaced(l, r);
 }
 
 static void mark_fed(struct rule_set *set, const struct correlation_row *c)
@@ -86,24 +137,15 @@ static void mark_fed(struct rule_set *set, const struct correlation_row *c)
 
 void link_correlations(struct rule_set *set)
 {
-    struct linker l = {.set = set, .color = mem_zero(set->image.rule.n)};
+    struct linker l = {.set = set, .place = mem_array(struct place, set->image.rule.n + 1)};
     index_rules(&l);
-    for (uint32_t r = 0; r < set->image.rule.n; r++) {
-        struct correlation_row *c = correlation_of(set, r);
-        if (c)
-            (void)resolve(&l, r, c); /* its problem is noted */
-    }
-    for (uint32_t r = 0; r < set->image.rule.n; r++) {
-        struct correlation_row *c = correlation_of(set, r);
-        if (c && in_circle(&l, r, 0)) {
-            problem(set, r, "the correlation listens, in the end, to itself:",
-                    image_str(&set->image, set->image.rule.at[r].title));
-            c->rule.count = 0;
-        }
-    }
+    for (uint32_t r = 0; r < set->image.rule.n; r++)
+        if (correlation_of(set, r))
+            resolve(&l, r);
+    place_all(&l);
     for (uint32_t r = 0; r < set->image.rule.n; r++)
         if (correlation_of(set, r))
             mark_fed(set, correlation_of(set, r));
     map_done(&l.by_name);
-    mem_free(l.color);
+    mem_free(l.place);
 }

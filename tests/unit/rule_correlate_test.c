@@ -124,7 +124,9 @@ static void sums_and_averages_numbers(void **state)
                              "  condition: %s\n"),
                  cases[i].type, cases[i].condition);
         struct result r = RUN(yaml, {0, "fail", "a", NULL, "10"}, {1, "fail", "a", NULL, "45"},
-                              {2, "fail", "a", NULL, "none"}, {3, "fail", "a", NULL, "5"});
+                              {2, "fail", "a", NULL, "none"}, {2, "fail", "a", NULL, "nan"},
+                              {2, "fail", "a", NULL, "-inf"}, {2, "fail", "a", NULL, "0x10"},
+                              {3, "fail", "a", NULL, "5"});
         assert_int_equal(r.n, cases[i].findings);
         if (r.n)
             assert_string_equal(r.value[0], cases[i].value);
@@ -188,6 +190,9 @@ static void bad_correlations_are_reported_with_their_reason(void **state)
         {CORRELATION(
              "  type: event_count\n  rules: [test-id]\n  timespan: 5m\n  condition: {gte: 1}\n"),
          "itself"},
+        {CORRELATION("  type: event_count\n  rules: [ok, fail, ok]\n  timespan: 5m\n  condition: "
+                     "{gte: 1}\n"),
+         "'ok'"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct dict *dict = dict_new();
@@ -204,7 +209,79 @@ static void bad_correlations_are_reported_with_their_reason(void **state)
     }
 }
 
+static const char *problem_of(const struct rule_set *set, uint32_t line)
+{
+    for (size_t i = 0; i < rule_set_problem_count(set); i++)
+        if (rule_set_problem(set, i)->line == line)
+            return rule_set_problem(set, i)->reason;
+    return "";
+}
+
+#define LISTENER(name, rules)                                                                      \
+    "title: " name "\nname: " name "\ncorrelation: {type: event_count, rules: [" rules             \
+    "], timespan: 5m, condition: {gte: 1}}\n"
+
+static void every_correlation_that_cannot_fire_is_reported(void **state)
+{
+    struct dict *dict = dict_new();
+    struct rule_set *set;
+    struct error err = {0};
+    str yaml = STR(LISTENER("round", "about") "---\n" LISTENER("about", "round") "---\n" LISTENER(
+        "above", "about") "---\n" LISTENER("lost", "nobody") "---\n" LISTENER("higher", "lost"));
+    assert_int_equal(rule_set_parse(STR("test"), yaml, dict, NULL, &set, &err), ST_OK);
+    assert_int_equal(rule_set_loaded(set), 0);
+    assert_int_equal(rule_set_problem_count(set), 5);
+    assert_non_null(strstr(problem_of(set, 1), "itself"));
+    assert_non_null(strstr(problem_of(set, 5), "'round'"));
+    assert_non_null(strstr(problem_of(set, 9), "'about'"));
+    assert_non_null(strstr(problem_of(set, 13), "'nobody'"));
+    assert_non_null(strstr(problem_of(set, 17), "'lost'"));
+    rule_set_free(set);
+    dict_free(dict);
+}
+
 /* ---- limits ---- */
+
+/* `width` correlations a level, each listening to all of the level below; how many load. */
+static size_t loaded_of_tower(unsigned levels, unsigned width, bool upside_down)
+{
+    struct sbuf yaml;
+    struct dict *dict = dict_new();
+    struct rule_set *set;
+    struct error err = {0};
+    sbuf_init(&yaml, 1 << 20);
+    for (unsigned i = 0; i <= levels; i++)
+        for (unsigned k = 0; k < width; k++) {
+            unsigned level = upside_down ? levels - i : i;
+            sbuf_addf(&yaml, "title: t\nname: r%u_%u\n", level, k);
+            if (level == 0)
+                sbuf_addz(&yaml, "logsource: {product: app}\n"
+                                 "detection: {s: {what: x}, condition: s}\n---\n");
+            if (level == 0)
+                continue;
+            sbuf_addz(&yaml, "correlation: {type: event_count, timespan: 1m, "
+                             "condition: {gte: 1}, rules: [");
+            for (unsigned j = 0; j < width; j++)
+                sbuf_addf(&yaml, "r%u_%u,", level - 1, j);
+            sbuf_addz(&yaml, "]}\n---\n");
+        }
+    assert_int_equal(rule_set_parse(STR("test"), sbuf_str(&yaml), dict, NULL, &set, &err), ST_OK);
+    size_t loaded = rule_set_loaded(set);
+    rule_set_free(set);
+    dict_free(dict);
+    sbuf_done(&yaml);
+    return loaded;
+}
+
+static void a_hit_climbs_no_endless_tower(void **state)
+{
+    for (int upside_down = 0; upside_down <= 1; upside_down++) {
+        assert_int_equal(loaded_of_tower(31, 1, upside_down), 32);
+        assert_int_equal(loaded_of_tower(500, 1, upside_down), 33);
+        assert_int_equal(loaded_of_tower(12, 2, upside_down), 26);
+        assert_int_equal(loaded_of_tower(30, 2, upside_down), 26);
+    }
+}
 
 static void a_million_groups_stay_inside_the_limit(void **state)
 {
@@ -259,6 +336,8 @@ int main(void)
         cmocka_unit_test(a_correlation_can_listen_to_a_correlation),
         cmocka_unit_test(rules_that_feed_report_only_when_told_to),
         cmocka_unit_test(bad_correlations_are_reported_with_their_reason),
+        cmocka_unit_test(every_correlation_that_cannot_fire_is_reported),
+        cmocka_unit_test(a_hit_climbs_no_endless_tower),
         cmocka_unit_test(a_million_groups_stay_inside_the_limit),
         cmocka_unit_test(a_late_event_is_counted_and_not_used),
     };
