@@ -64,8 +64,8 @@ void batch_commit(struct batch *b, struct event *e)
 {
     size_t size = b->field_count * sizeof *b->field;
     e->field = arena_array(&b->arena, struct field, b->field_count);
-    if (!e->field) {
-        b->dropped++; /* the arena is sized for the batch, so only absurd input gets here */
+    if (!e->field) { /* the arena is sized for the batch, so only absurd input gets here */
+        batch_reject(b, e->origin, "the batch takes more than %zu bytes of memory", b->arena.cap);
         return;
     }
     if (size)

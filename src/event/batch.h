@@ -35,7 +35,7 @@ struct batch {
     size_t field_count, field_room;
 
     uint64_t read, rejected; /* records; parsed = read - rejected */
-    uint64_t dropped;        /* fields or events left out because a limit was reached */
+    uint64_t dropped;        /* fields left out because a limit was reached */
     struct reject reject[BATCH_REJECTS_KEPT]; /* the first ones */
 };
 
@@ -50,6 +50,7 @@ void batch_reserve(struct batch *b, size_t n);
 void batch_reject(struct batch *b, struct origin origin, const char *fmt, ...) PRINTF(3, 4);
 
 /* Building an event: begin, add fields, then commit or abandon.
+ * An event whose fields the arena cannot hold is rejected by batch_commit.
  * batch_field past `limit` fields answers NULL. */
 struct event *batch_begin(struct batch *b, str raw, struct origin origin);
 void batch_commit(struct batch *b, struct event *e);

@@ -38,6 +38,8 @@ struct audit {
     struct audit_argument {
         str name, value;
         bool pieced;                 /* came in pieces, because it was too long for one record */
+        char *joined;                /* where the value is when it was put together; in the arena */
+        size_t room;                 /* bytes there */
     } argument[AUDIT_ARGUMENTS_MAX]; /* of its EXECVE records */
     size_t argument_count;
     str title;      /* its PROCTITLE */

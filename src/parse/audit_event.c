@@ -123,6 +123,24 @@ static str after(str s, str mark)
     return at ? str_from(s, (size_t)(at - s.p) + mark.n) : (str){NULL, 0};
 }
 
+/* Room is doubled, so that thousands of pieces do not each copy those before them. */
+static void append(struct parse *p, struct audit_argument *a, str piece)
+{
+    size_t n = a->value.n + piece.n;
+    if (n > a->room) {
+        char *to = arena_bytes(&p->batch->arena, 2 * n);
+        if (!to)
+            return;
+        if (a->value.n)
+            memcpy(to, a->value.p, a->value.n);
+        a->joined = to;
+        a->room = 2 * n;
+    }
+    if (piece.n)
+        memcpy(a->joined + a->value.n, piece.p, piece.n);
+    a->value = (str){a->joined, n};
+}
+
 /* a0="ls"; a2_len=, a2[0]=, a2[1]= for those too long for one record. */
 static void add_argument(struct parse *p, struct audit *a, str name, str value)
 {
@@ -134,11 +152,9 @@ static void add_argument(struct parse *p, struct audit *a, str name, str value)
         add(p, a, name, value, 0);
     struct audit_argument *last = a->argument_count ? &a->argument[a->argument_count - 1] : NULL;
     if (piece && last && str_eq(base, last->name)) {
-        str whole =
-            arena_fmt(&p->batch->arena, STR_FMT STR_FMT, STR_ARG(last->value), STR_ARG(value));
-        last->value = whole.p ? whole : last->value;
+        append(p, last, value);
     } else if (a->argument_count < AUDIT_ARGUMENTS_MAX) {
-        a->argument[a->argument_count++] = (struct audit_argument){base, value, piece};
+        a->argument[a->argument_count++] = (struct audit_argument){base, value, piece, NULL, 0};
     } else {
         p->batch->dropped++;
     }

@@ -124,16 +124,17 @@ static void fields_past_the_limit_are_refused(void **state)
     batch_done(&b);
 }
 
-static void an_event_that_does_not_fit_is_counted(void **state)
+static void an_event_that_does_not_fit_is_rejected(void **state)
 {
     struct batch b;
     batch_init(&b, 16);
-    struct event *e = batch_begin(&b, (str){0}, (struct origin){0});
+    struct event *e = batch_begin(&b, (str){0}, (struct origin){.line = 7});
     put(&b, FIELD_MESSAGE, "a", 0);
     put(&b, FIELD_MESSAGE, "b", 0);
     batch_commit(&b, e);
     assert_int_equal(b.event_count, 0);
-    assert_int_equal(b.dropped, 1);
+    assert_int_equal(b.rejected, 1);
+    assert_int_equal(b.reject[0].origin.line, 7);
     batch_done(&b);
 }
 
@@ -190,7 +191,7 @@ int main(void)
         cmocka_unit_test(escaped_text_is_decoded_when_it_is_looked_at),
         cmocka_unit_test(an_event_has_the_same_id_in_every_run),
         cmocka_unit_test(fields_past_the_limit_are_refused),
-        cmocka_unit_test(an_event_that_does_not_fit_is_counted),
+        cmocka_unit_test(an_event_that_does_not_fit_is_rejected),
         cmocka_unit_test(the_first_rejections_are_kept_and_all_counted),
         cmocka_unit_test(an_entity_takes_the_first_field_that_says_something),
         cmocka_unit_test(levels_and_families_have_names),

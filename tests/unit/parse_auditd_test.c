@@ -175,6 +175,26 @@ static void keeps_an_event_of_many_lines_inside_the_limit(void **state)
     parsed_done(&t);
 }
 
+/* Put together one by one they would take half the square of that. */
+static void joins_many_pieces_in_little_memory(void **state)
+{
+    (void)state;
+    enum { PIECES = 50000 };
+    struct sbuf text;
+    sbuf_init(&text, SIZE_MAX);
+    sbuf_addz(&text, "type=EXECVE msg=audit(1.0:1): a0=\"x\"");
+    for (int i = 0; i < PIECES; i++)
+        sbuf_addf(&text, " a1[%d]=41", i);
+    sbuf_addz(&text, "\n");
+    struct parsed t = {.stream = {.format = PARSE_auditd}};
+    parsed_run(&t, sbuf_str(&text), NULL);
+    assert_int_equal(t.batch.event_count, 1);
+    assert_int_equal(event_get(&t.batch.event[0], FIELD_PROCESS_COMMAND_LINE).n, 2 + PIECES);
+    assert_true(t.batch.arena.used < 1 << 20);
+    parsed_done(&t);
+    sbuf_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +205,7 @@ int main(void)
         cmocka_unit_test(says_which_lines_belong_together),
         cmocka_unit_test(counts_junk_between_records_and_goes_on),
         cmocka_unit_test(keeps_an_event_of_many_lines_inside_the_limit),
+        cmocka_unit_test(joins_many_pieces_in_little_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
