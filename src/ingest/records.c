@@ -53,6 +53,13 @@ void records_close(struct records *r)
     *r = (struct records){0};
 }
 
+/* One element, or the parser would find no record in it, or not all of it. */
+static bool is_event(str xml)
+{
+    bool opened = str_starts(xml, STR("<Event ")) || str_starts(xml, STR("<Event>"));
+    return opened && str_ends(str_trim(xml), STR("</Event>"));
+}
+
 static void add_record(struct batch *b, str xml)
 {
     if (b->n + xml.n > b->room)
@@ -70,12 +77,15 @@ bool records_fill(struct records *r, struct batch *b, size_t want, size_t record
     enum evtx_result got = EVTX_RECORD;
     while (b->n < want && b->read < want && (got = evtx_next(r->log, &xml, &number, &err))) {
         struct origin origin = {.file = b->file, .record = (uint32_t)number};
+        bool foreign = got == EVTX_RECORD && !xml.full && !is_event(sbuf_str(&xml));
         r->done++;
-        b->read += got == EVTX_BAD || xml.full;
+        b->read += got == EVTX_BAD || xml.full || foreign;
         if (xml.full)
             batch_reject(b, origin, "longer than %zu bytes", record_max);
         else if (got == EVTX_BAD)
             batch_reject(b, origin, "%s", err.text);
+        else if (foreign)
+            batch_reject(b, origin, "a record that is no event");
         else
             add_record(b, sbuf_str(&xml));
         sbuf_clear(&xml);

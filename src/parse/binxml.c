@@ -11,7 +11,8 @@
  * value that is NULL is left out.
  *
  * Nothing is trusted: every read is checked, templates nest to a fixed depth, and the tokens of a
- * record are counted, because templates that contain each other could go on for ever. */
+ * record and their bytes are counted, because templates that contain each other could go on for
+ * ever. */
 #include "parse/binxml.h"
 
 #include "parse/xml.h"
@@ -36,7 +37,13 @@ enum token {
     TOKEN_MORE = 0x40 /* added: attributes follow an OPEN, another attribute an ATTRIBUTE */
 };
 
-enum { STEPS_MAX = 100000, NESTING_MAX = 8, TEMPLATE_HEAD = 24, NO_DEPENDENCY = 0xffff };
+enum {
+    STEPS_MAX = 100000,
+    STEP_BYTES = 16, /* bytes gone through that count as a token */
+    NESTING_MAX = 8,
+    TEMPLATE_HEAD = 24,
+    NO_DEPENDENCY = 0xffff
+};
 
 /* A place in the chunk, and what substitutions there mean. */
 struct cursor {
@@ -55,10 +62,19 @@ static bool problem(struct binxml *b, const char *what)
     return false;
 }
 
+/* Pay for bytes to go through: those of one name or value can be asked for again and again. */
+static bool pay(struct binxml *b, size_t bytes)
+{
+    b->steps += (uint32_t)(bytes / STEP_BYTES);
+    return b->steps <= STEPS_MAX || problem(b, "too many tokens");
+}
+
 static bool take(struct cursor *c, size_t n, str *out)
 {
     if (n > c->end - c->at)
         return problem(c->b, "cut short");
+    if (!pay(c->b, n))
+        return false;
     *out = (str){c->b->chunk.p + c->at, n};
     c->at += n;
     return true;
@@ -110,6 +126,8 @@ static bool take_name(struct cursor *c, str *out)
     size_t n = 2 * (size_t)le((str){chunk.p + offset + 6, 2});
     if (chunk.n - offset - NAME_HEAD < n + 2)
         return problem(c->b, "a name outside of the chunk");
+    if (!pay(c->b, n))
+        return false;
     *out = (str){chunk.p + offset + NAME_HEAD, n};
     str skipped;
     return offset != c->at || take(c, NAME_HEAD + n + 2, &skipped);
@@ -233,6 +251,8 @@ static bool substitution(struct cursor *c, bool optional, const struct tag *tag,
     *wrote |= !optional || (v && v->type != BINXML_NULL && v->size);
     if (!v || v->type == BINXML_NULL)
         return true;
+    if (!pay(c->b, v->size))
+        return false;
     if (v->type == BINXML_FRAGMENT)
         return nested(c, v);
     str bytes = {c->b->chunk.p + v->at, v->size};

@@ -194,6 +194,33 @@ static void says_why_a_broken_event_log_is_not_read(void **state)
 
 /* ---- encodings ---- */
 
+/* <x/>, where an event belongs. */
+static void rejects_a_record_that_is_no_event(void **state)
+{
+    static const char fragment[] = "\x01\xff\xff\0\0\0\0\x23\2\0\0\0\0\0\0\0\0\1\0x\0\0\0\3";
+    enum { CHUNK_AT = 4096, RECORD_AT = 512, RECORD = 24 + sizeof fragment + 4 };
+    static char log[CHUNK_AT + 1024] = "ElfFile";
+    char *chunk = log + CHUNK_AT, *record = chunk + RECORD_AT;
+    log[38] = 3;
+    memcpy(chunk, "ElfChnk", 7);
+    chunk[48] = RECORD;
+    chunk[49] = RECORD_AT >> 8;
+    memcpy(record, "**", 2);
+    record[4] = RECORD;
+    memcpy(record + 24, fragment, sizeof fragment);
+    folder_write("file", (str){log, sizeof log});
+    struct ingest *in = open_one(folder_path("file"), &forced);
+    const struct parse_stream *stream;
+    struct batch b;
+    batch_init(&b, 1 << 20);
+    assert_true(ingest_next(in, &b, &stream));
+    assert_int_equal(b.n, 0);
+    assert_int_equal(b.read, 1);
+    assert_string_equal(b.reject[0].text, "a record that is no event");
+    batch_done(&b);
+    ingest_close(in);
+}
+
 static void turns_utf16_with_a_mark_into_utf8(void **state)
 {
     struct sbuf little, big, want;
@@ -499,6 +526,7 @@ int main(void)
         cmocka_unit_test(keeps_no_more_problems_than_can_be_read),
         cmocka_unit_test(refuses_archives_with_advice),
         cmocka_unit_test(says_why_a_broken_event_log_is_not_read),
+        cmocka_unit_test(rejects_a_record_that_is_no_event),
         cmocka_unit_test(turns_utf16_with_a_mark_into_utf8),
         cmocka_unit_test(passes_over_marks_and_takes_stumps_as_they_are),
         cmocka_unit_test(reads_compressed_files_made_of_several_members),

@@ -3,6 +3,7 @@
 
 #include "tests/public_data.h"
 
+#include "parse/binxml.h"
 #include "parse/evtx.h"
 #include "parse/xml.h"
 
@@ -319,6 +320,33 @@ static void refuses_a_record_longer_than_the_limit(void **state)
     free(l);
 }
 
+/* One long name of NULs, which write nothing, used over and over: the time goes into reading it. */
+static void refuses_what_takes_long_and_writes_little(void **state)
+{
+    (void)state;
+    enum { NAME = 30000, UNITS = 12000, TIMES = 1000 };
+    static struct log l;
+    static struct binxml b;
+    struct sbuf out;
+    sbuf_init(&out, SIZE_MAX);
+    put_at(&l, NAME + 6, UNITS, 2);
+    put(&l, 0x01, 1);
+    put(&l, 0xffff, 2);
+    put(&l, 0, 4);
+    put_name(&l, "Event");
+    put(&l, 0x02, 1);
+    for (int i = 0; i < TIMES; i++) {
+        put(&l, 0x09, 1);
+        put(&l, NAME, 4);
+    }
+    put(&l, 0x04, 1);
+    assert_false(binxml_write(&b, (str){l.bytes + HEADER, CHUNK}, 0, l.at, &out));
+    assert_string_equal(b.problem, "too many tokens");
+    put_at(&l, NAME + 6, 2, 2);
+    assert_true(binxml_write(&b, (str){l.bytes + HEADER, CHUNK}, 0, l.at, &out));
+    sbuf_done(&out);
+}
+
 static void refuses_what_is_no_log(void **state)
 {
     (void)state;
@@ -460,6 +488,7 @@ int main(void)
         cmocka_unit_test(makes_events_with_the_number_of_their_record),
         cmocka_unit_test(passes_over_damage_and_says_where_it_is),
         cmocka_unit_test(refuses_a_record_longer_than_the_limit),
+        cmocka_unit_test(refuses_what_takes_long_and_writes_little),
         cmocka_unit_test(refuses_what_is_no_log),
         cmocka_unit_test(reads_the_public_cases_as_their_json_says),
         cmocka_unit_test(reads_all_records_of_the_public_logs),
