@@ -2,23 +2,18 @@
 /* Allow-lists of substrings and regular expressions (MISP warninglists have some).
  * They are held only against values that hit an indicator, so they need not be as
  * fast as the tables: substrings are found by their first four bytes, expressions
- * are few and tried one by one.
- *
- * Expressions are the C library's extended ones (POSIX), which is why what it does
- * not know, or could be made to explode with, is refused: back-references, repeat
- * counts, look-around. */
+ * are few and tried one by one. */
 #include "base/hash.h"
 #include "base/mem.h"
+#include "intel/expression.h"
 #include "intel/intel_int.h"
-
-#include <regex.h>
 
 enum {
     GRAM = 4, /* bytes of a substring that are indexed; shorter ones say too little */
     SUBSTRING_MAX = 256,
     REGEX_MAX = 64, /* how many */
     REGEX_LENGTH_MAX = 256,
-    REGEX_COST = 16 * 1024, /* bytes accounted for each: what the library needs, at a guess */
+    REGEX_COST = EXPRESSION_STEPS_MAX * sizeof(struct expression_step) + EXPRESSION_SETS_MAX * 32,
 };
 
 struct substring {
@@ -26,8 +21,8 @@ struct substring {
     uint32_t kinds, next;
 };
 
-struct expression {
-    regex_t compiled;
+struct regex {
+    struct expression expression;
     uint32_t kinds;
 };
 
@@ -35,7 +30,7 @@ struct intel_patterns {
     VEC(struct substring) substring; /* [0] is unused */
     uint32_t *first;                 /* owned, once frozen: by gram, index or 0 */
     size_t room;
-    VEC(struct expression) regex;
+    VEC(struct regex) regex;
     struct arena arena;
 };
 
@@ -72,7 +67,7 @@ status intel_patterns_add_substring(struct intel_patterns **pp, str text, uint32
 }
 
 /* Cut "/…/i" down to what is between; false when the delimiters are not there. */
-static bool take_delimiters(str *s, int *flags)
+static bool take_delimiters(str *s, bool *fold)
 {
     if (!str_starts(*s, STR("/")))
         return true;
@@ -83,7 +78,7 @@ static bool take_delimiters(str *s, int *flags)
         return false;
     for (size_t i = last; i < s->n; i++) {
         if (s->p[i] == 'i')
-            *flags |= REG_ICASE;
+            *fold = true;
         else if (s->p[i] != 'g' && s->p[i] != 'u')
             return false;
     }
@@ -91,84 +86,25 @@ static bool take_delimiters(str *s, int *flags)
     return true;
 }
 
-/* An escape at s.p[i]; the bytes it took, 0 when POSIX has no such thing. */
-static size_t translate_escape(str s, size_t i, char *out, size_t *n)
-{
-    char next = i + 1 < s.n ? s.p[i + 1] : 0;
-    char lower = ascii_lower(next);
-    if (next == 'd') {
-        str set = STR("[0-9]");
-        memcpy(out + *n, set.p, set.n);
-        *n += set.n;
-        return 2;
-    }
-    if (next <= ' ' || (lower >= 'a' && lower <= 'z') || (next >= '0' && next <= '9'))
-        return 0;
-    if (strchr(".[]\\()*+?{}^$|", next))
-        out[(*n)++] = '\\';
-    out[(*n)++] = next;
-    return 2;
-}
-
-/* A set in brackets; likewise.  Without [:classes:], escapes or a ] of its own. */
-static size_t translate_set(str s, size_t i, char *out, size_t *n)
-{
-    str rest = str_from(s, i + 1);
-    size_t close = str_find(rest, ']');
-    str set = str_head(rest, close);
-    if (close == rest.n || set.n == 0 || str_eq(set, STR("^")) || str_find(set, '[') < set.n ||
-        str_find(set, '\\') < set.n)
-        return 0;
-    memcpy(out + *n, s.p + i, set.n + 2);
-    *n += set.n + 2;
-    return set.n + 2;
-}
-
-/* A Perl expression as POSIX would write it; false when it cannot. */
-static bool translate(str s, char out[static REGEX_LENGTH_MAX * 3 + 1])
-{
-    size_t n = 0;
-    for (size_t i = 0, took; i < s.n; i += took) {
-        char c = s.p[i];
-        str rest = str_from(s, i);
-        if (c == '\\') {
-            took = translate_escape(s, i, out, &n);
-        } else if (c == '[') {
-            took = translate_set(s, i, out, &n);
-        } else if (str_starts(rest, STR("(?"))) {
-            took = str_starts(rest, STR("(?:")) ? 3 : 0;
-            out[n++] = '(';
-        } else {
-            took = c != 0 && c != '{';
-            out[n++] = c;
-        }
-        if (took == 0)
-            return false;
-    }
-    out[n] = 0;
-    return true;
-}
-
 status intel_patterns_add_regex(struct intel_patterns **pp, str pattern, uint32_t kinds,
                                 struct intel_budget *budget, struct error *err)
 {
-    int flags = REG_EXTENDED | REG_NOSUB;
-    char posix[REGEX_LENGTH_MAX * 3 + 1];
+    bool fold = false;
     str shown = str_head(pattern, 60);
     if (pattern.n > REGEX_LENGTH_MAX)
         return fail(err, ST_INVALID, "a regular expression of %zu characters, at most %d are taken",
                     pattern.n, REGEX_LENGTH_MAX);
     if (*pp && (*pp)->regex.n == REGEX_MAX)
         return fail(err, ST_INVALID, "more than %d regular expressions", REGEX_MAX);
-    if (!take_delimiters(&pattern, &flags) || pattern.n == 0 || !translate(pattern, posix))
-        return fail(err, ST_INVALID, "the regular expression '" STR_FMT "' is not supported",
-                    STR_ARG(shown));
     if (!intel_budget_take(budget, REGEX_COST))
         return full(budget, err);
-    struct expression e = {.kinds = kinds};
-    if (regcomp(&e.compiled, posix, flags) != 0)
-        return fail(err, ST_INVALID, "'" STR_FMT "' is no regular expression", STR_ARG(shown));
-    *vec_push(&patterns_of(pp)->regex) = e;
+    struct regex r = {.kinds = kinds};
+    struct intel_patterns *p = patterns_of(pp);
+    if (!take_delimiters(&pattern, &fold) || pattern.n == 0 ||
+        !expression_parse(pattern, fold, &p->arena, &r.expression))
+        return fail(err, ST_INVALID, "the regular expression '" STR_FMT "' is not supported",
+                    STR_ARG(shown));
+    *vec_push(&p->regex) = r;
     return ST_OK;
 }
 
@@ -197,8 +133,6 @@ void intel_patterns_free(struct intel_patterns *p)
 {
     if (!p)
         return;
-    for (size_t i = 0; i < p->regex.n; i++)
-        regfree(&p->regex.at[i].compiled);
     vec_done(&p->regex);
     vec_done(&p->substring);
     mem_free(p->first);
@@ -227,11 +161,8 @@ bool intel_patterns_match(const struct intel_patterns *p, enum intel_kind kind, 
     uint32_t kind_bit = 1u << kind;
     if (p->substring.n > 1 && has_substring(p, kind_bit, text))
         return true;
-    for (size_t i = 0; i < p->regex.n; i++) {
-        regmatch_t range = {.rm_so = 0, .rm_eo = (regoff_t)text.n};
-        if (p->regex.at[i].kinds & kind_bit &&
-            regexec(&p->regex.at[i].compiled, text.p, 1, &range, REG_STARTEND) == 0)
+    for (size_t i = 0; i < p->regex.n; i++)
+        if (p->regex.at[i].kinds & kind_bit && expression_match(&p->regex.at[i].expression, text))
             return true;
-    }
     return false;
 }
