@@ -131,14 +131,19 @@ static void add_key(struct lane_build *b, str text, unsigned kind, uint32_t pred
     *vec_push(&b->key) = (struct key_entry){key_hash(text, kind), predicate};
 }
 
+/* Vectorscan takes a literal that begins with a zero byte, as UTF-16 does, for an empty one. */
 static void add_literal(struct lane_build *b, str low, bool confirm, uint32_t predicate)
 {
-    if (low.n == 1 && !confirm)
+    str tail = low;
+    while (tail.n && tail.p[0] == '\0')
+        tail = str_from(tail, 1);
+    confirm |= tail.n < low.n;
+    if (tail.n == 0 || (tail.n == 1 && !confirm))
         *vec_push(&b->byte) = (struct lane_byte){low.p[0], predicate};
     else
         *vec_push(&b->literal) =
-            (struct literal_entry){str_head(low, LITERAL_BYTES_MAX),
-                                   predicate << 1 | (confirm || low.n > LITERAL_BYTES_MAX)};
+            (struct literal_entry){str_head(tail, LITERAL_BYTES_MAX),
+                                   predicate << 1 | (confirm || tail.n > LITERAL_BYTES_MAX)};
 }
 
 static void add_equal(struct lane_build *b, str low, uint32_t predicate)
@@ -416,9 +421,9 @@ static void ask_literals(struct lane_scan *s)
 {
     const struct lane *lane = s->want->lane;
     for (uint32_t i = 0; i < lane->byte_count; i++)
-        if (s->low.n && is_new(s, lane->byte[i].predicate) &&
+        if (s->low.n && is_relevant(s->want->relevant, lane->byte[i].predicate) &&
             memchr(s->low.p, lane->byte[i].byte, s->low.n))
-            *vec_push(&s->hit) = lane->byte[i].predicate;
+            check(s, lane->byte[i].predicate);
     if (s->want->literal->db)
         literal_scan(s->want->literal->db, &s->scratch, s->low, on_literal, s);
 }

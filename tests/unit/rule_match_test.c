@@ -192,6 +192,35 @@ static void escaped_text_is_decoded_before_it_is_compared(void **state)
     assert_true(fires("  kw: ['\\win\\x']\n  condition: kw\n", field));
 }
 
+static void zero_bytes_are_bytes_like_others(void **state)
+{
+    static const struct {
+        const char *test, *text;
+        bool fires;
+    } cases[] = {
+        {"F|utf16be|contains: foo", "x\\u0000f\\u0000O\\u0000o", true},
+        {"F|utf16be|contains: foo", "xf\\u0000O\\u0000o", false},
+        {"F|utf16be|contains|cased: foo", "x\\u0000f\\u0000O\\u0000o", false},
+        {"F|utf16be|startswith: foo", "\\u0000f\\u0000o\\u0000o", true},
+        {"F|utf16be|endswith: foo", "x\\u0000f\\u0000o\\u0000o", true},
+        {"F|utf16be: foo", "\\u0000f\\u0000o\\u0000o", true},
+        {"F|wide|contains: foo", "xf\\u0000o\\u0000o\\u0000", true},
+        {"F|wide|contains: foo", "xfoo\\u0000", false},
+        {"F|utf16be|contains: 'f*o'", "xx\\u0000fy\\u0000o", true},
+        {"F|contains: \"\\0\"", "x\\u0000", true},
+        {"F|contains: \"\\0\\0\"", "x\\u0000y\\u0000", false},
+        {"F|contains: \"\\0\\0\"", "x\\u0000\\u0000", true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char detection[128];
+        const struct made_field field[] = {{"F", cases[i].text, VALUE_STRING, FIELD_ESCAPED},
+                                           {NULL}};
+        snprintf(detection, sizeof detection, "  sel:\n    %s\n  condition: sel\n", cases[i].test);
+        if (fires(detection, field) != cases[i].fires)
+            FAIL("%s on '%s'", cases[i].test, cases[i].text);
+    }
+}
+
 /* ---- keywords in records ---- */
 
 static size_t keyword_hits(const char *keyword, const char *raw, bool escaped)
@@ -616,6 +645,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_test_means_what_sigma_says),
         cmocka_unit_test(any_value_of_a_list_is_enough),
         cmocka_unit_test(escaped_text_is_decoded_before_it_is_compared),
+        cmocka_unit_test(zero_bytes_are_bytes_like_others),
         cmocka_unit_test(keywords_are_found_however_json_writes_them),
         cmocka_unit_test(keywords_are_not_looked_for_in_the_names_of_json),
         cmocka_unit_test(keywords_are_looked_for_in_a_whole_line_of_text),
