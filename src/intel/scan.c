@@ -41,8 +41,8 @@ static bool begins(const struct finder *f, size_t begin)
 static void report(struct finder *f, size_t begin, size_t end)
 {
     f->done = end;
-    f->found++;
-    f->call(f->arg, (str){f->text.p + begin, end - begin});
+    if (f->found++ < INTEL_SCAN_FOUND_MAX) /* a block may hold several */
+        f->call(f->arg, (str){f->text.p + begin, end - begin});
 }
 
 /* Around a dot at `at`: 1.2.3.4 and nothing longer. */
