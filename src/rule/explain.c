@@ -52,8 +52,9 @@ static bool is_detection(const struct rule_row *row)
 
 static bool source_applies(struct explain *x, uint32_t rule)
 {
-    uint32_t source = source_of(x->m->program->sources, rule);
-    return source != SOURCE_NONE && route_has(route_event(x->m->router, x->event), source);
+    x->m->event = x->event;
+    x->m->route = route_event(x->m->router, x->event);
+    return match_applies(x->m, rule);
 }
 
 /* ---- text ---- */
@@ -128,7 +129,9 @@ static void text_source(struct explain *x, const struct rule_row *row, bool appl
     }
     sbuf_addz(x->out, any ? "" : "of any kind");
     sbuf_addf(x->out, "; the event is %s, channel ",
-              e->family == FAMILY_UNKNOWN ? "of an unknown source" : family_name(e->family));
+              e->family != FAMILY_UNKNOWN ? family_name(e->family)
+              : applies                   ? "of an unknown source"
+                                          : "of an unknown source and has no field of the rule's");
     describe_value(x->out, e->channel, SHOWN_WIDTH);
     sbuf_addz(x->out, ", code ");
     describe_value(x->out, e->code, SHOWN_WIDTH);

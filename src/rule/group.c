@@ -77,7 +77,7 @@ static void grow(struct groups *g)
             bucket[one->hash & (room - 1)] = one;
         }
     mem_free(g->bucket);
-    g->bytes += (room - g->room) * sizeof *bucket;
+    g->bytes += (room - g->room) * sizeof(struct group *);
     g->bucket = bucket;
     g->room = room;
 }

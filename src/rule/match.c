@@ -151,6 +151,28 @@ static str decoded(struct rule_matcher *m, const struct field *f)
     return (str){out, json_unescape(raw, out)};
 }
 
+static bool has_a_field_of(const struct rule_matcher *m, uint32_t rule)
+{
+    const struct program *p = m->program;
+    for (uint32_t i = 0; i < p->code[rule].count; i++) {
+        const struct step *s = &p->step[p->code[rule].first + i];
+        bool asks = s->kind == STEP_FIRED || s->kind == STEP_ASK;
+        if (asks && event_find(m->event, p->predicate[s->arg].fields.field))
+            return true;
+    }
+    return false;
+}
+
+bool match_applies(const struct rule_matcher *m, uint32_t rule)
+{
+    const struct program *p = m->program;
+    uint32_t source = p->source[rule];
+    if (source == SOURCE_NONE || !route_has(m->route, source))
+        return false;
+    return m->event->family != FAMILY_UNKNOWN || !p->always[rule] ||
+           !source_is_known(p->sources, source) || has_a_field_of(m, rule);
+}
+
 /* Rules of this route that a predicate wakes. */
 static void add_woken(struct rule_matcher *m, uint32_t predicate)
 {
@@ -353,7 +375,8 @@ static void try_woken(struct rule_matcher *m, const struct view *v)
     for (size_t i = 0; i < m->woken.n; i++)
         try_rule(m, m->woken.at[i]);
     for (uint32_t i = 0; i < v->always_count; i++)
-        try_rule(m, v->always[i]);
+        if (match_applies(m, v->always[i]))
+            try_rule(m, v->always[i]);
 }
 
 static int by_value(const void *x, const void *y)

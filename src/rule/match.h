@@ -94,6 +94,11 @@ static inline uint32_t match_mark(const struct rule_matcher *m, enum mark mark)
     return m->generation << 2 | mark;
 }
 
+/* Whether `rule` may see m->event, which m->route is of.  A rule that holds of almost anything
+ * (`not selection`) and whose log source is a certain product's is kept from an event of unknown
+ * source that has none of its fields: it would call every line of every file an attack. */
+bool match_applies(const struct rule_matcher *m, uint32_t rule);
+
 /* ---- keyword.c ---- */
 
 /* The keywords of the rules that apply; NULL when they have none. */

@@ -259,6 +259,14 @@ uint32_t source_of(const struct sources *s, uint32_t rule)
     return s->of_rule[rule];
 }
 
+bool source_is_known(const struct sources *s, uint32_t source)
+{
+    for (int i = 0; i < PARTS; i++)
+        if (s->source[source].row_count[i])
+            return true;
+    return false;
+}
+
 uint32_t source_families(const struct sources *s, uint32_t source)
 {
     assert(source < s->count);

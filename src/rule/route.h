@@ -39,6 +39,9 @@ uint32_t source_of(const struct sources *s, uint32_t rule);
  * FAMILY_UNKNOWN always among them. */
 uint32_t source_families(const struct sources *s, uint32_t source);
 
+/* Whether logsource.def says which events the source means. */
+bool source_is_known(const struct sources *s, uint32_t source);
+
 /* ---- routing: one router a worker ---- */
 
 /* The sources that apply to an event.  Equal sets are one route, so per-route tables of the

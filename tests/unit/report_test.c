@@ -363,9 +363,10 @@ static void a_timeline_holds_every_finding_where_it_was(void **state)
         struct tally *up = tally_new(), *down = tally_new();
         enum { N = 300 };
         for (int i = 0; i < N; i++) {
-            struct finding f = dump_of(i % LEVEL_COUNT, noon_ms + i * step_ms[s]);
+            struct finding f = dump_of((enum level)(i % LEVEL_COUNT), noon_ms + i * step_ms[s]);
             tally_add(up, &f, "a");
-            f = dump_of((N - 1 - i) % LEVEL_COUNT, noon_ms + (N - 1 - i) * step_ms[s]);
+            f = dump_of((enum level)((N - 1 - i) % LEVEL_COUNT),
+                        noon_ms + (N - 1 - i) * step_ms[s]);
             tally_add(down, &f, "a");
         }
         const struct tally_timeline *t = tally_timeline(up);

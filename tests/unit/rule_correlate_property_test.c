@@ -129,7 +129,7 @@ static bool in_order(const struct plain_event *e, size_t n)
 
 #define BODY(type, rules, rest)                                                                    \
     CORRELATION("  type: " type "\n  rules: " rules "\n  group-by: [user]\n  timespan: "           \
-                                                    "20s\n" rest)
+                "20s\n" rest)
 
 static const struct subject subjects[] = {
     {BODY("event_count", "[fail, ok, third]", "  condition: {gte: 4}\n"), false, false,

@@ -309,6 +309,35 @@ static void rules_of_other_sources_are_never_tried(void **state)
     dict_free(d);
 }
 
+static void a_rule_of_absence_leaves_strangers_alone(void **state)
+{
+    static const char yaml[] =
+        RULE_HEAD "logsource: {product: zeek, service: rdp}\ndetection:\n  a: {id.orig_h: x}\n"
+                  "  condition: not a\n---\n" RULE_HEAD
+                  "logsource: {product: ours}\ndetection:\n  a: {F: x}\n  condition: not a\n";
+    struct dict *d = dict_new();
+    struct rule_set *set = parse(d, yaml);
+    struct rule_matcher *m = rule_matcher_new(set);
+    struct rule_hits hits = {0};
+    struct batch b;
+    batch_init(&b, 1 << 20);
+    const struct made_field other[] = {S("message", "any line of text"), END};
+    const struct made_field own[] = {S("source.ip", "y"), END};
+    make_event(&b, d, FAMILY_UNKNOWN, other);
+    make_event(&b, d, FAMILY_UNKNOWN, own);
+    struct event *e = make_event(&b, d, FAMILY_ZEEK, other);
+    e->channel = STR("rdp");
+    rule_match(m, &b, &hits);
+    static const struct rule_hit want[] = {{1, 0}, {0, 1}, {1, 1}, {0, 2}};
+    assert_int_equal(hits.n, COUNT(want));
+    assert_memory_equal(hits.at, want, sizeof want);
+    rule_hits_done(&hits);
+    rule_matcher_free(m);
+    rule_set_free(set);
+    batch_done(&b);
+    dict_free(d);
+}
+
 /* ---- the same as the plain way, whatever the rules and events ---- */
 
 static uint64_t seed;
@@ -492,16 +521,15 @@ static void random_event(struct batch *b, struct dict *d, struct arena *arena)
 /* Every rule on every event, the plain way. */
 static void expect_plain(struct rule_matcher *m, struct batch *b, struct rule_hits *out)
 {
-    struct router *router = router_new(m->program->sources);
     for (uint32_t i = 0; i < b->event_count; i++)
         for (uint32_t r = 0; r < m->set->image.rule.n; r++) {
             const struct rule_row *row = &m->set->image.rule.at[r];
-            struct event *e = &b->event[i];
-            if (route_has(route_event(router, e), source_of(m->program->sources, r)) &&
+            struct event *e = m->event = &b->event[i];
+            m->route = route_event(m->router, e);
+            if (match_applies(m, r) &&
                 node_event(&m->tester, rule_family(m->set, row), row->root, e))
                 *vec_push(out) = (struct rule_hit){r, i};
         }
-    router_free(router);
 }
 
 static void same_hits(const struct rule_hits *a, const struct rule_hits *b, const char *yaml)
@@ -642,6 +670,7 @@ static void databases_come_back_from_a_cache(void **state)
 int main(void)
 {
     const struct CMUnitTest all[] = {
+        cmocka_unit_test(a_rule_of_absence_leaves_strangers_alone),
         cmocka_unit_test(every_kind_of_test_means_what_sigma_says),
         cmocka_unit_test(any_value_of_a_list_is_enough),
         cmocka_unit_test(escaped_text_is_decoded_before_it_is_compared),
