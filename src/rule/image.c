@@ -234,7 +234,8 @@ bool image_valid(const struct image *im)
         if (c->condition != ROW_NONE &&
             !tree_ok(im, c->condition, c->rule_name.count, IMAGE_DEPTH_MAX, &left))
             return false;
-        if (!chain_ok(im, i, IMAGE_DEPTH_MAX, &left))
+        left = CORRELATION_HEIGHT_MAX * CORRELATION_WAYS_MAX;
+        if (!chain_ok(im, i, CORRELATION_HEIGHT_MAX, &left))
             return false;
     }
     return true;

@@ -4,8 +4,6 @@
 #include "base/map.h"
 #include "rule/rule_int.h"
 
-enum { CHAIN_MAX = 32, WAYS_MAX = 4096 };
-
 struct place {      /* of a rule among those that listen to one another */
     uint32_t ways;  /* down to what is no correlation; 0: not known yet */
     uint8_t height; /* a rule that listens to none: 0 */
@@ -102,7 +100,8 @@ static void place(struct linker *l, uint32_t rule)
     struct span below = correlation_of(l->set, rule)->rule;
     for (uint32_t i = 0; i < below.count; i++) {
         const struct place *one = &l->place[l->set->image.reference.at[below.first + i]];
-        if (one->ways == 0 || one->height == CHAIN_MAX || p.ways > WAYS_MAX - one->ways)
+        if (one->ways == 0 || one->height == CORRELATION_HEIGHT_MAX ||
+            p.ways > CORRELATION_WAYS_MAX - one->ways)
             return;
         p.ways += one->ways;
         p.height = one->height >= p.height ? (uint8_t)(one->height + 1) : p.height;
@@ -111,14 +110,13 @@ static void place(struct linker *l, uint32_t rule)
 }
 
 /* Each round places at least what stands one higher.  What no round can place is in a circle, too
- * high, or above what is refused.  Both limits are there because what a hit costs grows with them,
- * the second twofold with each level when every correlation listens to two below it. */
+ * high, or above what is refused. */
 static void place_all(struct linker *l)
 {
     const struct image *im = &l->set->image;
     for (uint32_t r = 0; r < im->rule.n; r++)
         l->place[r].ways = !correlation_of(l->set, r);
-    for (unsigned round = 0; round < CHAIN_MAX; round++)
+    for (unsigned round = 0; round < CORRELATION_HEIGHT_MAX; round++)
         for (uint32_t r = 0; r < im->rule.n; r++)
             if (l->place[r].ways == 0 && !l->place[r].refused)
                 place(l, r);

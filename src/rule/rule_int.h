@@ -204,7 +204,11 @@ struct image_mark image_mark(const struct image *im);
 void image_cut(struct image *im, const struct image_mark *mark);
 
 /* Trees of nodes are at most this deep, and this large when shared nodes are written out. */
-enum { IMAGE_DEPTH_MAX = 192, IMAGE_TREE_MAX = 1 << 20 };
+enum { IMAGE_DEPTH_MAX = 192, IMAGE_TREE_MAX = 1 << 16 };
+
+/* Correlations stand on one another at most this high, and lead down to detections in at most so
+ * many ways: what a hit costs grows with both. */
+enum { CORRELATION_HEIGHT_MAX = 32, CORRELATION_WAYS_MAX = 4096 };
 
 bool image_tree_fits(const struct image *im, uint32_t root);
 

@@ -79,6 +79,30 @@ static void gives_back_what_was_read(void **state)
     rule_set_free(cached);
 }
 
+/* The highest tower of pairs that is taken: many ways down, and still an image to trust. */
+static void gives_back_correlations_on_correlations(void **state)
+{
+    struct sbuf yaml;
+    sbuf_init(&yaml, 1 << 20);
+    for (unsigned i = 0; i < 13 * 2; i++) {
+        sbuf_addf(&yaml, "title: t\nname: r%u\n", i);
+        if (i < 2)
+            sbuf_addz(&yaml, "logsource: {product: app}\ndetection: {s: {F: 1}, condition: s}\n");
+        else
+            sbuf_addf(&yaml,
+                      "correlation: {type: event_count, rules: [r%u, r%u], timespan: 1m, "
+                      "condition: {gte: 1}}\n",
+                      i / 2 * 2 - 2, i / 2 * 2 - 1);
+        sbuf_addz(&yaml, "---\n");
+    }
+    folder_write("rules/a.yml", sbuf_str(&yaml));
+    struct rule_set *fresh = load();
+    assert_int_equal(rule_set_loaded(fresh), 26);
+    rule_set_free(fresh);
+    assert_true(was_cached());
+    sbuf_done(&yaml);
+}
+
 static void reads_afresh_when_a_rule_changes(void **state)
 {
     folder_write("rules/a.yml", STR(RULE("one", "first")));
@@ -299,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(gives_back_what_was_read),
+        TEST(gives_back_correlations_on_correlations),
         TEST(reads_afresh_when_a_rule_changes),
         TEST(reads_afresh_when_a_placeholder_changes),
         TEST(keeps_its_files_to_itself),

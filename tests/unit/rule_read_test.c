@@ -261,6 +261,22 @@ static void refuses_to_outgrow_any_limit(void **state)
 
 /* ---- files ---- */
 
+/* Each value has 625 forms. */
+static void a_short_rule_does_not_become_a_large_one(void **state)
+{
+    struct sbuf yaml;
+    sbuf_init(&yaml, 1 << 20);
+    sbuf_addz(&yaml, "title: t\nlogsource: {product: app}\ndetection:\n  s:\n"
+                     "    F|windash|contains:\n");
+    for (unsigned i = 0; i < 200; i++)
+        sbuf_addf(&yaml, "      - ' -a%u -b -c -d'\n", i);
+    sbuf_addz(&yaml, "  condition: s\n");
+    struct rule_set *set = set_of(yaml.p);
+    check_problem(set, 0, 206, "the rule grows too large");
+    rule_set_free(set);
+    sbuf_done(&yaml);
+}
+
 static void reads_folders_in_name_order(void **state)
 {
     char again[256], odd[256];
@@ -353,6 +369,7 @@ int main(void)
         cmocka_unit_test(says_what_is_wrong_with_a_filter),
         cmocka_unit_test(reads_correlations_beside_rules),
         cmocka_unit_test(refuses_to_outgrow_any_limit),
+        cmocka_unit_test(a_short_rule_does_not_become_a_large_one),
         cmocka_unit_test(reads_folders_in_name_order),
         cmocka_unit_test(says_which_path_is_not_there),
         cmocka_unit_test(reads_every_public_rule),
