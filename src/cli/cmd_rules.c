@@ -22,11 +22,12 @@ static void unload(struct loaded *l)
 
 /* ---- check ---- */
 
+/* Of those that are loaded: detections always are. */
 static size_t count_correlations(const struct rule_set *set)
 {
-    size_t n = 0;
+    size_t n = rule_set_loaded(set);
     for (uint32_t i = 0; i < rule_set_count(set); i++)
-        n += rule_set_info(set, i)->correlation;
+        n -= !rule_set_info(set, i)->correlation;
     return n;
 }
 

@@ -88,8 +88,12 @@ static status run_rules(struct run *r, const struct args *a, struct error *err)
     if (n == 0)
         return ST_OK;
     status s = load_rules(a, path, n, r->dict, &r->rules, err);
-    if (s == ST_OK && !args_flag(a, "quiet"))
+    if (s != ST_OK)
+        return s;
+    if (!args_flag(a, "quiet"))
         note_rule_problems(r->rules, PROBLEMS_SHOWN);
+    if (rule_set_count(r->rules) + rule_set_problem_count(r->rules) == 0)
+        s = fail(err, ST_NOT_FOUND, "rules '%s': no rule in *.yml or *.yaml there", path[0]);
     return s;
 }
 

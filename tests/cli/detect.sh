@@ -152,6 +152,9 @@ needs_something_to_find() {
     holds err 'give --rules or --intel'
     ends_with 2 detect 2>err
     holds err "'detect' wants PATH..."
+    mkdir rules
+    ends_with 3 "$BGUARD" detect --rules rules "$root/README.md" 2>err
+    holds err "rules 'rules': no rule"
 }
 quiet_is_quiet() {
     cp "$root/rules/web/scanner.yml" r.yml

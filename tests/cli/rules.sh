@@ -43,6 +43,9 @@ PY
     holds out 'r/bad.yml:7: '
     ends_with 0 "$BGUARD" rules check r/good.yml >out
     ends_with 3 "$BGUARD" rules check nowhere 2>err
+    printf 'title: c\ncorrelation: {type: event_count, rules: [no], timespan: 1m, condition: {gt: 1}}\n' >r/c.yml
+    ends_with 1 "$BGUARD" rules check r >out
+    holds out '1 rule loaded, 0 of them correlations; 2 failed'
 }
 failing_cases_are_told() {
     cp "$root/rules/web/scanner.yml" r.yml
