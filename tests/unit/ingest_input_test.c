@@ -202,7 +202,7 @@ static void rejects_a_record_that_is_no_event(void **state)
     static char log[CHUNK_AT + 1024] = "ElfFile";
     char *chunk = log + CHUNK_AT, *record = chunk + RECORD_AT;
     log[38] = 3;
-    memcpy(chunk, "ElfChnk", 7);
+    memcpy(chunk, "ElfChnk", 8);
     chunk[48] = RECORD;
     chunk[49] = RECORD_AT >> 8;
     memcpy(record, "**", 2);
