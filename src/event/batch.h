@@ -34,8 +34,8 @@ struct batch {
     struct field *field; /* owned scratch where the current event's fields gather */
     size_t field_count, field_room;
 
-    uint64_t read, rejected; /* records; parsed = read - rejected */
-    uint64_t dropped;        /* fields left out because a limit was reached */
+    uint64_t read, rejected;                  /* records; parsed = read - rejected */
+    uint64_t dropped;                         /* fields left out because a limit was reached */
     struct reject reject[BATCH_REJECTS_KEPT]; /* the first ones */
 };
 

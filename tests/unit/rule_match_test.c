@@ -213,8 +213,7 @@ static void zero_bytes_are_bytes_like_others(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         char detection[128];
-        const struct made_field field[] = {{"F", cases[i].text, VALUE_STRING, FIELD_ESCAPED},
-                                           {NULL}};
+        const struct made_field field[] = {{"F", cases[i].text, VALUE_STRING, FIELD_ESCAPED}, END};
         snprintf(detection, sizeof detection, "  sel:\n    %s\n  condition: sel\n", cases[i].test);
         if (fires(detection, field) != cases[i].fires)
             FAIL("%s on '%s'", cases[i].test, cases[i].text);
