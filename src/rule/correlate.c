@@ -308,9 +308,8 @@ static void keep_last(struct group *g, const struct sample *s)
 
 static uint32_t position_of(const struct correlator *c, const struct watch *w, uint32_t from)
 {
-    const uint32_t *rule = &c->set->image.reference.at[w->row->rule.first];
     uint32_t i = 0;
-    while (rule[i] != from)
+    while (c->set->image.reference.at[w->row->rule.first + i] != from)
         i++;
     return i;
 }

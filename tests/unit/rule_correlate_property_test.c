@@ -61,6 +61,8 @@ static double median(const struct plain_event *e, size_t n)
             v[k] = v[k - 1];
         v[k] = values[e[i].number];
     }
+    if (n == 0)
+        return 0;
     return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
