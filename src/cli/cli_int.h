@@ -39,13 +39,22 @@ struct run {
 void run_done(struct run *r); /* safe when zeroed or half built */
 
 /* --rules (with the cache), --intel, --allow into r.  Rules and feeds that were refused are
- * named on stderr unless --quiet. */
+ * named on stderr unless --quiet; ST_INVALID when --rules loads none at all. */
 CHECKED status run_load(struct run *r, const struct args *a, struct error *err);
 /* The operands, with --format and --logsource, into r->in. */
 CHECKED status run_open(struct run *r, const struct args *a, struct error *err);
-/* Other paths in their place; `count` may be large. */
+/* Other paths in their place; `count` may be large.  ST_NOT_FOUND when there is no file below any. */
 CHECKED status run_open_paths(struct run *r, const struct args *a, const char *const *path,
                               size_t count, struct error *err);
+
+/* ---- verdict.c: what becomes of the exit code when the run is over ---- */
+
+/* 130 when interrupted; 6 when an input could not be read; 2 when the input had records or bytes
+ * and not one event came of them, which is also told on stderr, --quiet or not; else 0. */
+int run_verdict(const struct run *r, const struct args *a, const struct detect_stats *s);
+/* How many records were refused, when there are more than the `noted` that were named one by one,
+ * and what to do when they are the most. */
+void note_rejects(const struct detect_stats *s, uint64_t noted);
 
 struct parse_limits cli_limits(const struct args *a);
 

@@ -64,8 +64,7 @@ static void note_trouble(const struct detection *d)
         const struct ingest_problem *p = ingest_problem(d->run.in, i);
         cli_note("%s: %s", p->path, p->reason);
     }
-    if (d->stats.rejected > REJECTS_NOTED)
-        cli_note("%llu records could not be parsed", (unsigned long long)d->stats.rejected);
+    note_rejects(&d->stats, REJECTS_NOTED);
     if (c->evicted)
         cli_note("correlations forgot %llu groups to stay inside --correlation-memory: some of "
                  "their findings may be missing",
@@ -107,6 +106,8 @@ static void finish_report(struct detection *d)
                &(struct report_run){.stats = &d->stats,
                                     .inputs = ingest_progress(d->run.in).files_done,
                                     .rules = d->run.rules ? rule_set_loaded(d->run.rules) : 0,
+                                    .rules_failed =
+                                        d->run.rules ? rule_set_problem_count(d->run.rules) : 0,
                                     .program = d->args->program,
                                     .rules_path = rules[0],
                                     .now_ms = clock_wall_ms(),
@@ -144,11 +145,8 @@ static status detect(struct detection *d, struct error *err)
 
 static int verdict(const struct detection *d)
 {
-    if (stop_requested())
-        return CLI_INTERRUPTED;
-    if (d->failing)
-        return CLI_UNMET;
-    return ingest_problem_count(d->run.in) ? status_exit(ST_IO) : 0;
+    int code = run_verdict(&d->run, d->args, &d->stats);
+    return d->failing && code != CLI_INTERRUPTED ? CLI_UNMET : code;
 }
 
 int cmd_detect(const struct args *a)

@@ -285,13 +285,11 @@ static int finish(struct parsing *p)
     for (size_t i = 0; i < unread && !args_flag(p->args, "quiet"); i++)
         cli_note("%s: %s", ingest_problem(p->run.in, i)->path,
                  ingest_problem(p->run.in, i)->reason);
-    if (p->stats.rejected > REJECTS_NOTED && !args_flag(p->args, "quiet"))
-        cli_note("%llu records could not be parsed", (unsigned long long)p->stats.rejected);
+    if (!args_flag(p->args, "quiet"))
+        note_rejects(&p->stats, REJECTS_NOTED);
     if (args_flag(p->args, "stats"))
         print_stats(&p->stats, NULL, p->run.in);
-    if (stop_requested())
-        return CLI_INTERRUPTED;
-    return unread ? status_exit(ST_IO) : 0;
+    return run_verdict(&p->run, p->args, &p->stats);
 }
 
 int cmd_parse(const struct args *a)

@@ -92,8 +92,9 @@ static status run_rules(struct run *r, const struct args *a, struct error *err)
         return s;
     if (!args_flag(a, "quiet"))
         note_rule_problems(r->rules, PROBLEMS_SHOWN);
-    if (rule_set_count(r->rules) + rule_set_problem_count(r->rules) == 0)
-        s = fail(err, ST_NOT_FOUND, "rules '%s': no rule in *.yml or *.yaml there", path[0]);
+    if (rule_set_loaded(r->rules) == 0)
+        s = fail(err, ST_INVALID, "no rule could be loaded from '%.100s'%s", path[0],
+                 n > 1 ? " and the other --rules" : "");
     return s;
 }
 
@@ -197,7 +198,12 @@ status run_open_paths(struct run *r, const struct args *a, const char *const *pa
         o.forced = parse_format_find(str_z(args_text(a, "format")), &o.format);
     if (args_has(a, "logsource"))
         s = read_logsource(args_text(a, "logsource"), &o, err);
-    return s == ST_OK ? ingest_open(path, count, &o, &r->in, err) : s;
+    if (s == ST_OK)
+        s = ingest_open(path, count, &o, &r->in, err);
+    if (s == ST_OK && ingest_progress(r->in).files_total == 0)
+        s = fail(err, ST_NOT_FOUND, "there is no file in '%.100s'%s", path[0],
+                 count > 1 ? " and the other paths" : "");
+    return s;
 }
 
 status run_open(struct run *r, const struct args *a, struct error *err)

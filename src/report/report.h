@@ -31,6 +31,7 @@ struct report_run {
     const struct detect_stats *stats;
     size_t inputs;          /* files read */
     size_t rules;           /* loaded; 0 with indicators only */
+    size_t rules_failed;    /* given, but did not load */
     const char *program;    /* as it was called */
     const char *rules_path; /* as the user gave it, for the commands it suggests; may be NULL */
     int64_t now_ms;

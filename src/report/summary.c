@@ -18,6 +18,12 @@ static void print_levels(struct report *r)
     }
 }
 
+/* Then what was found says little about the input. */
+static bool mostly_rejected(const struct report_run *run)
+{
+    return run->stats->rejected > run->stats->events;
+}
+
 void print_totals(struct report *r, const struct report_run *run)
 {
     FILE *to = r->style.to;
@@ -32,7 +38,15 @@ void print_totals(struct report *r, const struct report_run *run)
     print_count(to, run->stats->events, "event", "events");
     fputs(" from ", to);
     print_count(to, run->inputs, "input", "inputs");
-    fprintf(to, ", %.1f s%s\n", run->stats->seconds, run->stopped ? ", stopped early" : "");
+    fprintf(to, ", %.1f s%s", run->stats->seconds, run->stopped ? ", stopped early" : "");
+    if (run->rules_failed) {
+        fputs("; ", to);
+        print_count(to, run->rules_failed, "rule", "rules");
+        fputs(" did not load", to);
+    }
+    if (mostly_rejected(run))
+        fputs("; most records could not be parsed", to);
+    fputc('\n', to);
 }
 
 static void print_notes(struct report *r, const struct notes *n)
@@ -59,6 +73,10 @@ void print_trouble(struct report *r, const struct report_run *run)
         print_count(to, s->rejected, "record", "records");
         fprintf(to, " of %" PRIu64 " could not be parsed; the first:\n", s->read);
         print_notes(r, &r->rejects);
+        if (mostly_rejected(run))
+            fputs("  if the format was mistaken, give --format; if a file holds several, split "
+                  "it\n",
+                  to);
     }
     if (s->correlation.evicted) {
         fputs("Correlations forgot ", to);

@@ -131,7 +131,7 @@ hostile_bytes() {
     "$BGUARD" parse -o table logs >out 2>&1
     lacks out "$esc"
     printf '\033[2J' >"$(printf 'n\033[31m.log')"
-    ends_with 0 "$BGUARD" parse -f winjson n*.log >out 2>err
+    ends_with 2 "$BGUARD" parse -f winjson n*.log >out 2>err
     lacks err "$esc"
 }
 broken_pipe() {
@@ -153,8 +153,51 @@ needs_something_to_find() {
     ends_with 2 detect 2>err
     holds err "'detect' wants PATH..."
     mkdir rules
-    ends_with 3 "$BGUARD" detect --rules rules "$root/README.md" 2>err
-    holds err "rules 'rules': no rule"
+    ends_with 2 "$BGUARD" detect --rules rules "$root/README.md" 2>err
+    holds err "no rule could be loaded from 'rules'"
+    printf 'title: broken\n' >rules/broken.yml
+    ends_with 2 "$BGUARD" detect --rules rules "$logs" 2>err
+    holds err "no rule could be loaded from 'rules'"
+    mkdir empty
+    ends_with 3 detect empty 2>err
+    holds err "there is no file in 'empty'"
+    ends_with 3 "$BGUARD" parse empty 2>err
+    holds err "there is no file in 'empty'"
+}
+failed_rules_are_told() {
+    mkdir rules
+    cp "$root/rules/web/scanner.yml" rules/r.yml
+    printf 'title: broken\n' >rules/broken.yml
+    for kind in table summary; do
+        ends_with 0 "$BGUARD" detect --rules rules -o $kind "$logs" >out 2>err
+        holds out 's; 1 rule did not load'
+    done
+}
+refused_input_is_no_success() {
+    ends_with 2 detect -f cef "$logs/auth.log" >out 2>err
+    holds out '; most records could not be parsed'
+    holds err "none of the 396 records is of the format 'cef'"
+    ends_with 2 detect -q -o ndjson -f cef "$logs/auth.log" 2>err
+    holds err "none of the 396 records is of the format 'cef'"
+    ends_with 2 "$BGUARD" parse -f cef "$logs/auth.log" 2>err
+    ends_with 2 detect -f evtx "$logs/auth.log" >out 2>err
+    holds err "there is no record of the format 'evtx'"
+    ends_with 2 "$BGUARD" parse -q -f evtx "$logs/auth.log" 2>err
+    : >nothing.log
+    ends_with 0 detect -f evtx nothing.log >out 2>err
+    ends_with 0 "$BGUARD" parse nothing.log 2>err
+    [ ! -s err ] || say "$(cat err)"
+}
+half_refused_says_so() {
+    { printf '{"a":1}\n{"a":2}\n'; for i in 1 2 3 4; do printf '{"a":%s,]\n' $i; done; } >some.json
+    ends_with 0 detect -f json some.json >out 2>err
+    holds out '; most records could not be parsed'
+    holds out 'split it'
+    ends_with 0 "$BGUARD" parse -f json -o none some.json 2>err
+    holds err 'more than half: if the format was mistaken, give --format'
+    printf '{"a":1}\n{"a":2}\n{"a":]\n' >few.json
+    ends_with 0 detect -f json few.json >out
+    lacks out 'most records'
 }
 quiet_is_quiet() {
     cp "$root/rules/web/scanner.yml" r.yml
@@ -229,6 +272,9 @@ case_of 'hostile bytes do not reach the terminal' hostile_bytes
 case_of 'a broken pipe ends quietly' broken_pipe
 case_of 'a full disk is not success' full_disk
 case_of 'a run with nothing to look for is refused' needs_something_to_find
+case_of 'rules that did not load are told in the verdict' failed_rules_are_told
+case_of 'an input refused whole is no success' refused_input_is_no_success
+case_of 'an input refused by half is told with a hint' half_refused_says_so
 case_of '--quiet is quiet' quiet_is_quiet
 case_of 'the cache changes nothing' cache_changes_nothing
 case_of 'the limits are kept' limits_are_kept
