@@ -14,8 +14,10 @@ struct detection {
     struct progress_bar bar;
     struct detect_stats stats;
     uint64_t failing; /* findings at or above --fail-on */
-    enum level fail_on;
+    enum level min_level, fail_on;
+    uint64_t hidden; /* findings below min_level, made for --fail-on only */
     bool fails, quiet;
+    bool pending;       /* findings that the report may still hold back */
     bool live;          /* standard input is read: somebody may be waiting for each line */
     bool tells_trouble; /* the report itself says what could not be read */
     uint64_t rejects;
@@ -25,7 +27,12 @@ static void on_finding(void *arg, const struct finding *f, const char *path)
 {
     struct detection *d = arg;
     d->failing += d->fails && f->level >= d->fail_on;
+    if (f->level < d->min_level) {
+        d->hidden++;
+        return;
+    }
     progress_clear(&d->bar);
+    d->pending = true;
     report_finding(d->report, f, path);
 }
 
@@ -40,17 +47,28 @@ static void on_reject(void *arg, const struct reject *r, const char *path)
              (unsigned long long)(r->origin.line ? r->origin.line : r->origin.record), r->text);
 }
 
+static void hide(struct detect_stats *s, uint64_t findings)
+{
+    s->findings -= findings;
+    s->suppressed += findings;
+}
+
 static void on_progress(void *arg, const struct ingest_progress *p, const struct detect_stats *s)
 {
     struct detection *d = arg;
-    progress_show(&d->bar, p, s);
+    struct detect_stats shown = *s;
+    hide(&shown, d->hidden);
+    progress_show(&d->bar, p, &shown);
 }
 
 static bool on_stop(void *arg)
 {
     struct detection *d = arg;
-    if (d->live)
+    if (d->live && d->pending) {
+        progress_clear(&d->bar);
         report_flush(d->report);
+        d->pending = false;
+    }
     return stop_requested() || ferror(stdout);
 }
 
@@ -88,6 +106,7 @@ static void prepare(struct detection *d)
     d->output = output_kind(a);
     d->quiet = args_flag(a, "quiet");
     d->tells_trouble = strcmp(d->output, "table") == 0 || strcmp(d->output, "summary") == 0;
+    (void)level_find(str_z(args_text(a, "min-level")), &d->min_level); /* args_parse has checked */
     d->fails = level_find(str_z(args_text(a, "fail-on")), &d->fail_on);
     for (size_t i = 0; i < a->operand_count; i++)
         d->live = d->live || strcmp(a->operand[i], "-") == 0;
@@ -129,14 +148,15 @@ static status detect(struct detection *d, struct error *err)
         .limits = cli_limits(a),
         .correlation = {.max_bytes = (size_t)args_number(a, "correlation-memory") << 20,
                         .lateness_ms = (int64_t)args_number(a, "lateness") * 1000}};
-    (void)level_find(str_z(args_text(a, "min-level")), &o.min_level); /* args_parse has checked */
     struct detect_sink sink = {.finding = on_finding,
                                .reject = on_reject,
                                .progress = on_progress,
                                .stop = on_stop,
                                .arg = d};
     prepare(d);
+    o.min_level = d->fails && d->fail_on < d->min_level ? d->fail_on : d->min_level;
     s = detect_run(&d->run.snapshot, &o, d->run.in, &sink, &d->stats, err);
+    hide(&d->stats, d->hidden);
     progress_clear(&d->bar);
     if (s == ST_OK)
         finish_report(d);

@@ -104,7 +104,10 @@ static void man_exit_status(FILE *to)
     for (size_t i = 1; i < COUNT(failures); i++)
         fprintf(to, ".TP\n.B %d\n%c%s.\n", failures[i].exit, failures[i].text[0] - ('a' - 'A'),
                 &failures[i].text[1]);
-    fputs(".TP\n.B 130\nInterrupted; what was found until then has been printed.\n", to);
+    fputs(".TP\n.B 130\nInterrupted; what was found until then has been printed.\n"
+          ".PP\nWhere several are true of one run of\n.B detect\nthe first of these is given: "
+          "130, 1, 6, 2, 0.\n",
+          to);
 }
 
 void help_man(FILE *to)

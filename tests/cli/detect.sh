@@ -62,6 +62,18 @@ fail_on() {
     ends_with 0 detect -o none --fail-on critical "$logs/cloudtrail.json"
     ends_with 1 detect -o none --fail-on high "$logs/cloudtrail.json"
 }
+fail_on_below_min_level() {
+    ends_with 1 detect -q -o ndjson --stats -F high -l critical "$logs/cloudtrail.json" >out 2>err
+    [ ! -s out ] || say 'a finding below --min-level was printed'
+    detect -q -o none --stats -l critical "$logs/cloudtrail.json" 2>plain
+    python3 - err plain <<'PY'
+import json, sys
+a, b = (json.load(open(f)) for f in sys.argv[1:])
+assert a["findings"] == b["findings"] == 0 and a["suppressed"] == b["suppressed"] > 0, (a, b)
+PY
+    head -c 2000 "$logs/access.log.gz" >cut.gz
+    ends_with 1 detect -o none -F high -l critical "$logs/cloudtrail.json" cut.gz 2>err
+}
 min_level() {
     detect -o ndjson --min-level high "$logs" >out
     [ -s out ] || say 'nothing is left'
@@ -79,6 +91,21 @@ same_for_any_threads() {
             same one several
         done
     done
+}
+clean_terminal() {
+    cat >run.sh <<END
+(cat "$logs/auth.log"; sleep 1; tail -n 1 "$logs/auth.log") | "$BGUARD" detect --rules "$root/rules" -
+END
+    TERM=xterm script -qec 'sh run.sh' /dev/null >out
+    python3 - out <<'PY'
+import re, sys
+lines = open(sys.argv[1], encoding="utf-8", newline="").read().split("\n")
+findings = [l for l in lines if "SSH Login" in l]
+assert findings and any(" findings" in l for l in lines), lines
+for line in lines:
+    seen = line.split("\r\033[K")[-1]
+    assert not re.search(r"events, .* findings.*\d{4}-\d\d-\d\d ", seen), line
+PY
 }
 any_container() {
     detect -o ndjson "$logs/auth.log" | sed 's/"file":"[^"]*"//' >plain
@@ -263,8 +290,14 @@ case_of 'ndjson has the promised keys' ndjson_schema
 case_of '--json is ndjson' json_is_ndjson
 case_of '--stats has the promised keys' stats_keys
 case_of '--fail-on decides the exit status' fail_on
+case_of '--fail-on sees what --min-level leaves out, and comes first' fail_on_below_min_level
 case_of '--min-level leaves out what is below' min_level
 case_of 'the output is the same for any number of threads' same_for_any_threads
+if command -v script >/dev/null; then
+    case_of 'the progress line is erased before a finding' clean_terminal
+else
+    echo 'skip the progress line is erased before a finding: no script'
+fi
 case_of 'gzip, xz and standard input give the same findings' any_container
 case_of 'an unreadable input is named and does not stop the rest' unreadable_input
 case_of 'bad records are counted and placed' bad_records
