@@ -18,7 +18,8 @@ struct fields {
 
 static inline struct cursor cursor_of(str s)
 {
-    return (struct cursor){s.p, s.n ? s.p + s.n : s.p, s.n > 0};
+    const char *p = s.n ? s.p : ""; /* not NULL, to which not even 0 may be added */
+    return (struct cursor){p, p + s.n, s.n > 0};
 }
 
 static inline bool at_end(const struct cursor *c)
