@@ -72,6 +72,12 @@ static bool on_stop(void *arg)
     return stop_requested() || ferror(stdout);
 }
 
+/* The option that bounds how long correlations wait for late matches. */
+static const char *waiting_option(const struct detection *d)
+{
+    return args_number(d->args, "lateness") ? "--lateness" : "--correlation-memory";
+}
+
 /* What a person must know even when the report goes to a program. */
 static void note_trouble(const struct detection *d)
 {
@@ -88,8 +94,8 @@ static void note_trouble(const struct detection *d)
                  "their findings may be missing",
                  (unsigned long long)c->evicted);
     if (c->late)
-        cli_note("%llu matches came too late to be correlated (--lateness)",
-                 (unsigned long long)c->late);
+        cli_note("%llu matches came too late to be correlated: give more %s",
+                 (unsigned long long)c->late, waiting_option(d));
 }
 
 static const char *output_kind(const struct args *a)
@@ -127,6 +133,7 @@ static void finish_report(struct detection *d)
                                     .rules = d->run.rules ? rule_set_loaded(d->run.rules) : 0,
                                     .rules_failed =
                                         d->run.rules ? rule_set_problem_count(d->run.rules) : 0,
+                                    .waiting_option = waiting_option(d),
                                     .program = d->args->program,
                                     .rules_path = rules[0],
                                     .now_ms = clock_wall_ms(),

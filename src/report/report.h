@@ -29,11 +29,12 @@ void report_unread(struct report *r, const char *path, const char *why);
 /* What the report says about the run as a whole. */
 struct report_run {
     const struct detect_stats *stats;
-    size_t inputs;          /* files read */
-    size_t rules;           /* loaded; 0 with indicators only */
-    size_t rules_failed;    /* given, but did not load */
-    const char *program;    /* as it was called */
-    const char *rules_path; /* as the user gave it, for the commands it suggests; may be NULL */
+    size_t inputs;              /* files read */
+    size_t rules;               /* loaded; 0 with indicators only */
+    size_t rules_failed;        /* given, but did not load */
+    const char *waiting_option; /* bounds how long correlations wait for late matches */
+    const char *program;        /* as it was called */
+    const char *rules_path;     /* as the user gave it, for the commands it suggests; may be NULL */
     int64_t now_ms;
     bool stopped; /* before the end of the input */
 };

@@ -85,7 +85,7 @@ void print_trouble(struct report *r, const struct report_run *run)
     }
     if (s->correlation.late) {
         print_count(to, s->correlation.late, "match", "matches");
-        fputs(" came too late to be correlated (--lateness)\n", to);
+        fprintf(to, " came too late to be correlated: give more %s\n", run->waiting_option);
     }
     if (s->dropped) {
         print_count(to, s->dropped, "value", "values");

@@ -242,6 +242,21 @@ cache_changes_nothing() {
     same a b
     same b c
 }
+late_matches_name_their_option() {
+    python3 - >late.log <<'PY'
+line = "2025-03-%02dT%02d:%02d:%02d+00:00 web1 sshd[7]: Failed password for root from 203.0.113.45 port 4242 ssh2"
+for n in range(9000):
+    print(line % (12, n // 3600, n // 60 % 60, n % 60))
+for n in range(9):
+    print(line % (11, 0, 0, n))
+PY
+    detect --correlation-memory 1 late.log >out
+    holds out 'came too late to be correlated: give more --correlation-memory'
+    detect --correlation-memory 1 -o ndjson late.log 2>err >out
+    holds err 'came too late to be correlated: give more --correlation-memory'
+    detect --lateness 60 late.log >out
+    holds out '9 matches came too late to be correlated: give more --lateness'
+}
 limits_are_kept() {
     { printf '{"a":"'; head -c 70000 /dev/zero | tr '\0' x; printf '"}\n{"a":1}\n'; } >long.json
     "$BGUARD" parse --max-record 16 -o none --stats long.json 2>err
@@ -310,6 +325,7 @@ case_of 'an input refused whole is no success' refused_input_is_no_success
 case_of 'an input refused by half is told with a hint' half_refused_says_so
 case_of '--quiet is quiet' quiet_is_quiet
 case_of 'the cache changes nothing' cache_changes_nothing
+case_of 'late matches name the option that bounds them' late_matches_name_their_option
 case_of 'the limits are kept' limits_are_kept
 case_of 'the report page is whole and loads nothing' report_page
 exit $failed
