@@ -65,6 +65,42 @@ static status unknown_option(const char *word, enum command c, struct error *err
                 best ? "; did you mean '--" : "", best ? best : "", best ? "'?" : "");
 }
 
+/* The second word of `c` when `first` is its first; NULL when it is not, or there is none. */
+static const char *word_after(enum command c, const char *first)
+{
+    size_t n = strlen(first);
+    const char *words = command_table[c].words;
+    return strncmp(words, first, n) == 0 && words[n] == ' ' ? words + n + 1 : NULL;
+}
+
+/* `first` begins commands of two words, but `second`, which may be NULL, makes none of them. */
+static status unknown_second(const char *first, const char *second, struct error *err)
+{
+    const char *best = NULL;
+    char all[96] = "";
+    size_t at = WORD_MAX, n = 0;
+    for (size_t c = 0; c < COMMAND_COUNT && n < sizeof all; c++) {
+        const char *word = word_after((enum command)c, first);
+        if (!word)
+            continue;
+        n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", n ? ", " : "", word);
+        if (second)
+            consider(second, word, &best, &at);
+    }
+    if (!second)
+        return fail(err, ST_INVALID, "'%s' wants one of: %s", first, all);
+    return fail(err, ST_INVALID, "'%s' has no '%.40s', only %s%s%s%s", first, second, all,
+                best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
+}
+
+static bool begins_a_command(const char *first)
+{
+    for (size_t c = 0; c < COMMAND_COUNT; c++)
+        if (word_after((enum command)c, first))
+            return true;
+    return false;
+}
+
 static status unknown_command(const char *word, struct error *err)
 {
     const char *best = NULL;
@@ -233,6 +269,16 @@ static status read_words(struct args *a, struct cursor *cur, struct error *err)
     return ST_OK;
 }
 
+/* "rules", then `second`, NULL when nothing follows. */
+static status group_alone(struct args *a, const char *second, const char *first, struct error *err)
+{
+    if (second && is_help(second)) {
+        a->help = true;
+        return ST_OK;
+    }
+    return unknown_second(first, second, err);
+}
+
 static char version_word[] = "version";
 
 status args_parse(int argc, char **argv, struct args *out, struct error *err)
@@ -249,6 +295,8 @@ status args_parse(int argc, char **argv, struct args *out, struct error *err)
         *cur.at = version_word;
     const char *first = *cur.at;
     out->command = take_command(&cur);
+    if (out->command == COMMAND_COUNT && begins_a_command(first))
+        return group_alone(out, cur.at + 1 < cur.end ? cur.at[1] : NULL, first, err);
     if (out->command == COMMAND_COUNT)
         return unknown_command(first, err);
     out->operand = mem_array(const char *, (size_t)argc);

@@ -20,6 +20,14 @@ mistakes_are_named() {
     ends_with 2 "$BGUARD" detect --ruls x 2>err
     holds err "did you mean '--rules'?"
     ends_with 2 "$BGUARD" formats more 2>err
+    ends_with 2 "$BGUARD" rules 2>err
+    holds err "'rules' wants one of: check, list, explain, test"
+    ends_with 2 "$BGUARD" intel chek x 2>err
+    holds err "'intel' has no 'chek', only check, query; did you mean 'check'?"
+    ends_with 2 "$BGUARD" rules zzzzzzzz 2>err
+    holds err "'rules' has no 'zzzzzzzz', only check, list"
+    ends_with 0 "$BGUARD" rules --help >out
+    holds out 'rules explain'
     ends_with 0 "$BGUARD" >out
     holds out 'usage: bguard COMMAND'
 }

@@ -88,7 +88,9 @@ static void names_what_is_wrong(void **state)
         const char *line, *want;
     } cases[] = {
         {"bguard detcet x", "there is no command 'detcet'; did you mean 'detect'?"},
-        {"bguard rules", "there is no command 'rules'; see 'bguard --help'"},
+        {"bguard rules", "'rules' wants one of: check, list, explain, test"},
+        {"bguard rules tst x", "'rules' has no 'tst', only check, list, explain, test; did you "
+                               "mean 'test'?"},
         {"bguard frobnicate", "there is no command 'frobnicate'; see 'bguard --help'"},
         {"bguard detect --ruls x", "'detect' has no option '--ruls'; did you mean '--rules'?"},
         {"bguard parse --rules x", "'parse' has no option '--rules'"},
