@@ -33,6 +33,23 @@ static status find_rule(const struct rule_set *set, const char *wanted, uint32_t
     return *out != UINT32_MAX ? ST_OK : fail(err, ST_NOT_FOUND, "there is no rule '%.80s'", wanted);
 }
 
+/* A correlation judges many events, so it has no tree; the rules beside it that feed one have. */
+static status refuse_correlation(const struct rule_set *set, uint32_t rule, struct error *err)
+{
+    const struct rule_info *wanted = rule_set_info(set, rule);
+    char ids[120] = "";
+    size_t n = 0;
+    for (uint32_t i = 0; i < rule_set_count(set); i++) {
+        const struct rule_info *r = rule_set_info(set, i);
+        bool fits = r->id.n && n + r->id.n + sizeof ", " <= sizeof ids;
+        if (!r->correlation && rule_feeds(set, i) && str_eq(r->file, wanted->file) && fits)
+            n += (size_t)snprintf(ids + n, sizeof ids - n, "%s" STR_FMT, n ? ", " : "",
+                                  STR_ARG(r->id));
+    }
+    return fail(err, ST_INVALID, "this is a correlation; explain the rules it refers to%s%s",
+                n ? ": " : "", ids);
+}
+
 static void on_event(void *arg, struct event *e, const char *path)
 {
     struct explaining *x = arg;
@@ -86,6 +103,8 @@ static status explain(struct explaining *x, struct error *err)
                    : fail(err, ST_INVALID, "say where the rule is: --rules PATH");
     if (s == ST_OK)
         s = find_rule(x->run.rules, args_text(x->args, "rule"), &x->rule, err);
+    if (s == ST_OK && rule_set_info(x->run.rules, x->rule)->correlation)
+        s = refuse_correlation(x->run.rules, x->rule, err);
     if (s == ST_OK)
         s = run_open(&x->run, x->args, err);
     if (s != ST_OK)

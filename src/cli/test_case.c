@@ -116,6 +116,7 @@ static void read_case(struct test_list *l, str file, str beside, const struct ya
         refuse(l, c, "a case is a mapping");
         return;
     }
+    c->name = yaml_str(yaml_find(n, STR("name")), STR("(no name)"));
     for (uint32_t i = 0; i < n->count; i++)
         if (!is_known_key(n->pair[i].key)) {
             str why = arena_fmt(&l->arena, "unknown key '" STR_FMT "'",
@@ -125,7 +126,6 @@ static void read_case(struct test_list *l, str file, str beside, const struct ya
         }
     const str none = {"", 0};
     c->beside = beside;
-    c->name = yaml_str(yaml_find(n, STR("name")), STR("(no name)"));
     c->rule = yaml_str(yaml_find(n, STR("rule")), none);
     c->format = yaml_str(yaml_find(n, STR("format")), none);
     c->logsource = yaml_str(yaml_find(n, STR("logsource")), none);

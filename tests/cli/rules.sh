@@ -71,7 +71,7 @@ END
     holds out 'FAIL ./r.test.yml:3: must not and does: fired 1 times and must not'
     holds out 'fired 1 times, not 2'
     holds out "rule 'nobody' is not loaded"
-    holds out "unknown key 'evnt'"
+    holds out "FAIL ./r.test.yml:12: odd: unknown key 'evnt'"
     holds out '1 case passed, 5 failed'
     ends_with 1 "$BGUARD" rules test --json . >out
     python3 -c 'import json; c = json.load(open("out")); assert c["passed"] == 1 and c["failed"] == 5 and len(c["cases"]) == 6, c'
@@ -113,6 +113,8 @@ assert len(lines) == 3 and all("explain" in l and l["line"] for l in lines)'
     holds err 'say --rule ID'
     ends_with 3 "$BGUARD" rules explain --rules "$root/rules" --rule nobody "$root/sample/logs/auth.log" 2>err
     holds err "there is no rule 'nobody'"
+    ends_with 2 "$BGUARD" rules explain --rules "$root/rules" --rule 374f4d0e-2749-4e4e-94b4-0085c08e2d5c "$root/sample/logs/auth.log" 2>err
+    holds err 'this is a correlation; explain the rules it refers to: 3656b6f4-5637-4481-a7d8-f8a5b6a7f560'
 }
 list_is_a_table() {
     "$BGUARD" rules list --min-level critical "$root/rules" >out
