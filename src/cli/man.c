@@ -120,7 +120,9 @@ void help_man(FILE *to)
           "Elastic Common Schema; every event is checked against Sigma rules and correlations\n"
           "and against indicators. Formats are recognised; gzip, xz and zstd are read directly,\n"
           "folders recursively, and \\- is standard input.\n"
-          ".PP\nFindings are data on standard output; all else is on standard error.\n",
+          ".PP\nFindings are data on standard output; notes, progress and errors are on standard\n"
+          "error. The kinds of output made for people (table, summary, html) also end with\n"
+          "their totals on standard output; ndjson is findings and nothing else.\n",
           to);
     man_commands(to);
     fputs(".SH COMMON OPTIONS\n", to);

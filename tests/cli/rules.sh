@@ -121,6 +121,16 @@ list_is_a_table() {
     holds out 'Memory Of LSASS Opened For Reading'
     lacks out 'Attack Tool Names Itself'
 }
+readme_filter_silences() {
+    detect "$root/sample/logs/auth.log" >out
+    holds out 'Administrator Account Made With Sudo'
+    sed -n '/^```yaml/,/^```/{/^```/!p}' "$root/README.md" >filter.yml
+    holds filter.yml 'filter:'
+    ends_with 0 detect --rules filter.yml "$root/sample/logs/auth.log" >out 2>err
+    lacks out 'Administrator Account Made With Sudo'
+    lacks out 'did not load'
+    holds out 'Shell Connected To'
+}
 placeholders_are_filled() {
     cat >p.yml <<'END'
 title: Login of an administrator
@@ -162,6 +172,7 @@ case_of 'failing cases are told' failing_cases_are_told
 case_of 'the layout of SigmaHQ is read' sigmahq_layout
 case_of 'rules explain says why' explain_says_why
 case_of 'rules list is a table' list_is_a_table
+case_of 'the filter of the README silences its rule' readme_filter_silences
 case_of 'placeholders are filled' placeholders_are_filled
 if [ -n "${BGUARD_DATA-}" ]; then
     case_of 'all public regression cases fire, twice the same' public_regression
