@@ -14,10 +14,20 @@ MAKEFLAGS += --no-builtin-rules -j$(shell nproc)
 endif
 
 PKG_CONFIG := PKG_CONFIG_PATH='$(CURDIR)/.deps/lib/pkgconfig:$(PKG_CONFIG_PATH)' pkg-config
-LIBRARIES := yaml-0.1 libpcre2-8 libhs libzstd liblzma zlib yyjson
+LIBRARIES := yaml-0.1 libpcre2-8 libhs libzstd liblzma zlib yyjson libuv libllhttp libcurl \
+             'openssl >= 3.5' sqlite3 libpq yara libsystemd
 PKG_OK    := $(shell $(PKG_CONFIG) --exists $(LIBRARIES) 2>/dev/null && echo yes)
-PKG_FLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null))
-LDLIBS    := $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null) -pthread -lm
+PKG_FLAGS := $(addprefix -isystem ,$(wildcard $(CURDIR)/.deps/include)) $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(LIBRARIES) 2>/dev/null))
+# A program loads the libraries it uses; the many that curl brings take time.
+# wslay's package has no .pc file.
+LDLIBS    := -Wl,--as-needed $(shell $(PKG_CONFIG) --libs $(LIBRARIES) 2>/dev/null) -lwslay -pthread -lm -Wl,--no-as-needed
+# Our own OpenSSL must be the only one in the process, also for libcurl and
+# libpq.  So it is found for them too (old tags: an RPATH goes for what a library
+# loads, a RUNPATH does not), and both halves are loaded always: with libcrypto
+# alone, the system's older libssl would come in beside it.
+ifneq ($(wildcard .deps/lib/libssl.so),)
+LDLIBS    += -Wl,--disable-new-dtags,-rpath,$(CURDIR)/.deps/lib -lssl -lcrypto
+endif
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
             -Wmissing-prototypes -Wvla -Wcast-qual -Wwrite-strings -Werror
