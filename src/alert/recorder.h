@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* recorder.h - findings to alerts: the one writer between the pipeline and the store.
+ *
+ * Results are queued by any thread and committed in groups by one, with the position of
+ * the source they came from; what was committed is published on the bus, then each result's `done` is
+ * told.  While the store does not answer, results stay queued (bounded: recorder_add says no) and the commit is tried again. */
+#ifndef ALERT_RECORDER_H
+#define ALERT_RECORDER_H
+
+#include "bus/bus.h"
+#include "event/finding.h"
+#include "store/alert.h"
+
+struct recorder; /* opaque */
+struct recorder_options {
+    size_t max_bytes;  /* of results waiting; 64 MiB */
+    int64_t group_ms;  /* repeats of an alert join it for so long; 24 h */
+    uint32_t retry_ms; /* between tries while the store fails; 250 */
+};
+
+struct recorded { /* a finding with the event behind it; borrowed for the call */
+    const struct finding *finding;
+    str raw, format;  /* the event's record; may be empty */
+    const char *path; /* where it came from */
+};
+
+typedef void recorded_fn(void *arg, status s, const struct commit_result *alert, size_t count);
+
+struct recording { /* the result of one batch, of one tenant; borrowed for the call */
+    str tenant;
+    const struct recorded *item;
+    size_t count;
+    const struct position_record *position; /* NULL: none */
+    const struct recent_record *recent;     /* records that fed correlations */
+    size_t recent_count;
+    /* Called once, on the recorder's thread: ST_OK when it is committed; ST_UNAVAILABLE when the recorder was stopped before.
+     * `alert` are the ids of the alerts made of the items, in order.  Optional. */
+    recorded_fn *done;
+    void *arg;
+};
+
+struct recorder *recorder_new(struct store *store, struct bus *bus,
+                              const struct recorder_options *options);
+void recorder_free(struct recorder *r); /* not running; NULL is fine */
+
+/* ST_LIMIT: the queue is full, nothing was taken.  Nothing to commit (no findings, no position) is done at once. */
+CHECKED status recorder_add(struct recorder *r, const struct recording *in);
+/* Commit until recorder_stop; then what is queued, once more. */
+void recorder_run(struct recorder *r);
+void recorder_stop(struct recorder *r);
+/* Is there room? Asked by sources before they read more. */
+bool recorder_has_room(const struct recorder *r);
+/* Since when commits fail (Unix ms; 0: they do not), and why. */
+int64_t recorder_failing_since(struct recorder *r, struct error *why);
+
+#endif

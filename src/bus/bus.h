@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bus.h - what just happened, to whoever listens: publish and subscribe within the process.
+ *
+ * Messages have ids that only grow, also over restarts (bus_new is told where to begin), and the last ones are kept so that a
+ * client that was away can go on where it was.  Thread-safe.  A subscriber's callback runs on the
+ * publisher's thread and must not block: it hands over to its own loop. */
+#ifndef BUS_BUS_H
+#define BUS_BUS_H
+
+#include "base/status.h"
+#include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum bus_topic {
+#define X(NAME, name, doc) TOPIC_##NAME,
+#include "bus/topic.def"
+    TOPIC_COUNT
+};
+const char *bus_topic_name(enum bus_topic t);
+bool bus_topic_find(str name, enum bus_topic *out);
+
+/* Immutable, reference counted. */
+struct bus_message {
+    uint64_t id;
+    enum bus_topic topic;
+    int64_t time_ms;
+    const char *type; /* "alert.new", "alert.changed", "status", …; static */
+    str tenant;       /* empty: for every tenant */
+    str data;         /* a JSON object */
+    int level;        /* enum level, or -1: for filters */
+};
+struct bus_message *bus_message_ref(struct bus_message *m);
+void bus_message_unref(struct bus_message *m); /* NULL is fine */
+
+struct bus; /* opaque */
+struct bus_options {
+    uint64_t first_id;       /* of the first message */
+    size_t kept, kept_bytes; /* messages for those who resume; 65,536 and 64 MiB */
+};
+struct bus *bus_new(const struct bus_options *options);
+void bus_free(struct bus *b); /* NULL is fine */
+
+/* Take `n` ids in a row, for messages that will be published once they are committed; the first is returned. */
+uint64_t bus_reserve(struct bus *b, size_t n);
+/* Publish; what `m` points to is copied.  id 0: the next free one. Ids reserved must be published in order. */
+void bus_publish(struct bus *b, const struct bus_message *m);
+
+struct bus_subscriber;                                 /* opaque */
+typedef void bus_fn(void *arg, struct bus_message *m); /* borrowed: ref to keep */
+struct bus_subscriber *bus_subscribe(struct bus *b, bus_fn *fn, void *arg);
+/* When it returns the callback neither runs nor will. */
+void bus_unsubscribe(struct bus *b, struct bus_subscriber *s);
+
+/* Messages with ids above `after`, oldest first, to `fn`, while nothing is published.  *complete: false
+ * when some that came after `after` are no longer kept; *last: id of the latest message published. */
+void bus_replay(struct bus *b, uint64_t after, bus_fn *fn, void *arg, bool *complete,
+                uint64_t *last);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine.h - the pipeline as a service: batches from any source in, results out, for as long as it runs.
+ *
+ *   source ─engine_take─▶ job, filled ─engine_submit─▶ queue ─▶ engine_work (N threads) ─▶ deliver
+ *   small request ─▶ its own lane: engine_match, look at the findings, engine_deliver   (no queue)
+ *
+ * Matching is concurrent; delivery is one thread at a time and feeds each tenant's correlations, in
+ * the order in which jobs were submitted (a lane's job: when it is delivered).  The snapshot of rules and indicators is
+ * replaced between batches.  Threads are app's: it calls engine_work on each.
+ *
+ * Thread-safe but for a lane and a job in hand, which belong to one thread. */
+#ifndef DETECT_ENGINE_H
+#define DETECT_ENGINE_H
+
+#include "base/metric.h"
+#include "detect/detect.h"
+
+enum { ENGINE_TENANT_MAX = 64 };
+
+struct engine; /* opaque */
+struct engine_lane;
+
+/* Reference-counted owner of a frozen snapshot; members are freed with the last reference. */
+struct snapshot_ref;
+struct snapshot_ref *snapshot_ref_new(struct dict *dict /* borrowed */,
+                                      struct rule_set *rules /* taken */,
+                                      struct intel_set *intel /* taken */);
+struct snapshot_ref *snapshot_ref_take(struct snapshot_ref *s);
+void snapshot_ref_drop(struct snapshot_ref *s); /* NULL is fine */
+const struct snapshot *snapshot_of(const struct snapshot_ref *s);
+
+struct engine_job { /* a batch on its way; from engine_take, or a lane's own */
+    struct batch batch;
+    struct parse_stream
+        stream; /* how to parse it; what it points to must live until delivery: see engine_job_keep */
+    char tenant[ENGINE_TENANT_MAX]; /* of the authenticated source */
+    const char *path;               /* name of the source, for people; lives until delivery */
+    enum metric_id events_metric;   /* counts its events */
+    str position_source,
+        position; /* how far the source was read with this batch; kept by engine_job_keep; empty: none */
+    void *token; /* between the source and the sink; not looked at here */
+};
+/* Copies `s` into the job: lives until the job is delivered. */
+str engine_job_keep(struct engine_job *job, str s);
+
+struct engine_found {
+    uint32_t event;                /* index in the batch; UINT32_MAX: a correlation's */
+    const struct finding *finding; /* lives until delivery is over */
+};
+/* What a job led to: sorted by event. */
+struct engine_result {
+    struct engine_job *job;
+    const struct engine_found *found;
+    size_t count;
+    const uint32_t *sampled; /* events that fed correlations, ascending */
+    size_t sampled_count;
+    uint64_t dropped; /* findings lost at a limit */
+};
+
+struct engine_sink {
+    /* One thread at a time.  May not keep what it is shown. */
+    void (*deliver)(void *arg, const struct engine_result *r);
+    /* A job became free after engine_take had said no: called on some engine thread; hand over to your loop. */
+    void (*room)(void *arg);
+    /* After parsing, on the matching thread: behaviour learns here.  Optional. */
+    void (*parsed)(void *arg, const char *tenant, struct batch *b);
+    void *arg;
+};
+struct engine_options {
+    unsigned jobs; /* in flight; each up to 64 MiB but commonly 1: 2 a worker + 2 */
+    enum level min_level;
+    struct parse_limits limits;
+    struct correlator_limits correlation; /* lateness_ms must not be 0 here; default 60 s */
+    size_t tenants; /* with correlations at once; past it the one idle longest starts anew; 1,024 */
+};
+struct engine *engine_new(const struct engine_options *options, const struct engine_sink *sink,
+                          struct snapshot_ref *first);
+void engine_free(struct engine *e); /* nobody works; NULL is fine */
+/* Lanes and workers use `s` from their next batch on. */
+void engine_adopt(struct engine *e, struct snapshot_ref *s);
+struct snapshot_ref *engine_snapshot(struct engine *e); /* a reference for the caller */
+
+/* A free job, cleared; NULL: all are under way, sink->room will be called. */
+struct engine_job *engine_take(struct engine *e);
+void engine_give_back(struct engine *e, struct engine_job *job); /* not needed after all */
+void engine_submit(struct engine *e, struct engine_job *job);
+/* The body of a worker's thread: returns after engine_stop, when the queue is empty. */
+void engine_work(struct engine *e);
+void engine_stop(struct engine *e);
+/* Windows whose time has come though nothing arrives; call once a second. */
+void engine_tick(struct engine *e, int64_t now_ms);
+
+/* For small inputs, on the caller's own thread. */
+struct engine_lane *engine_lane_new(struct engine *e);
+void engine_lane_free(struct engine_lane *l);              /* NULL is fine */
+struct engine_job *engine_lane_job(struct engine_lane *l); /* its one job, cleared */
+/* Parse and match; the findings of single events. */
+void engine_match(struct engine_lane *l, struct engine_result *out);
+/* Deliver what engine_match made, with what correlations make of it. */
+void engine_deliver(struct engine_lane *l);
+
+/* Feed correlations with a record from before a restart; what they find is not delivered. */
+void engine_replay(struct engine_lane *l);
+
+#endif
