@@ -27,7 +27,7 @@ bool crypto_equal(str a, str b);
 /* Overwrite in a way the compiler keeps. */
 void crypto_wipe(void *p, size_t n);
 
-enum { SHA256_SIZE = 32, SHA512_SIZE = 64 };
+enum { SHA256_SIZE = 32 };
 void crypto_sha256(str data, unsigned char out[static SHA256_SIZE]);
 void crypto_hmac_sha256(str key, str data, unsigned char out[static SHA256_SIZE]);
 
@@ -49,11 +49,12 @@ struct password_cost {
 extern const struct password_cost password_cost_default; /* 19 MiB, 2, 1 (OWASP 2023) */
 
 enum { PASSWORD_HASH_MAX = 128 };
-/* "$argon2id$v=19$m=…,t=…,p=…$salt$hash" */
+/* "$argon2id$v=19$m=…,t=…,p=…$salt$hash".  ST_INVALID: a cost out of range (passes 1..64, lanes 1..16,
+ * 8 KiB for each lane .. 1 GiB).  Takes the time and memory that `cost` says. */
 CHECKED status password_hash(str password, const struct password_cost *cost,
                              char out[static PASSWORD_HASH_MAX], struct error *err);
-/* Does `password` have this hash?  A hash that cannot be read is no match.  *stale (may be NULL): made
- * with less than `cost`, so hash it anew. */
+/* Does `password` have this hash?  A hash that cannot be read, or costs more than password_hash would
+ * take, is no match.  *stale (may be NULL): made with less than `cost`, so hash it anew. */
 bool password_matches(str password, str hash, const struct password_cost *cost, bool *stale);
 
 /* ---- signatures: Ed25519 (RFC 8032), ML-DSA-65 (FIPS 204, empty context) ---- */
@@ -72,6 +73,8 @@ size_t signature_size(enum signature_kind k);
 size_t signature_public_size(enum signature_kind k);
 
 struct signing_key; /* opaque; private or only public */
+/* These three: *out is the caller's, to signing_key_free.  ST_INVALID: a seed or public key of the
+ * wrong size; its content is judged by what it verifies. */
 CHECKED status signing_key_generate(enum signature_kind k, struct signing_key **out,
                                     struct error *err);
 CHECKED status signing_key_from_seed(enum signature_kind k, str seed, struct signing_key **out,
@@ -85,17 +88,20 @@ void signing_key_public(const struct signing_key *key, unsigned char *out);
 /* The seed; ST_INVALID when the key is public only. */
 CHECKED status signing_key_seed(const struct signing_key *key,
                                 unsigned char out[static SIGN_SEED_SIZE], struct error *err);
-/* signature_size(kind) bytes. */
+/* signature_size(kind) bytes.  ST_INVALID when the key is public only.  ML-DSA is hedged (FIPS 204, 3.4):
+ * two signatures of the same data differ. */
 CHECKED status signing_key_sign(const struct signing_key *key, str data, unsigned char *out,
                                 struct error *err);
+/* Strict: of the exact size, and for Ed25519 S < L (RFC 8032, 5.1.7). */
 bool signing_key_verify(const struct signing_key *key, str data, str signature);
 
 /* ---- sealing small secrets at rest: AES-256-GCM (NIST SP 800-38D), random 96-bit nonce ---- */
 
 enum { SEAL_KEY_SIZE = 32, SEAL_OVERHEAD = 12 + 16 };
-/* nonce | ciphertext | tag appended to `out`; `context` is authenticated, not kept. */
+/* nonce | ciphertext | tag appended to `out`; `context` is authenticated, not kept.  ST_INVALID: a key
+ * not of SEAL_KEY_SIZE.  ST_LIMIT: `out` is full. */
 CHECKED status crypto_seal(str key, str context, str plain, struct sbuf *out, struct error *err);
-/* ST_INVALID: changed, of another context or another key. */
+/* Appends the plain text.  ST_INVALID: changed, of another context or another key. */
 CHECKED status crypto_open(str key, str context, str sealed, struct sbuf *out, struct error *err);
 
 #endif
