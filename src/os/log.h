@@ -5,7 +5,8 @@
  *
  * Written whole, with one write(2), by the calling thread.  The process has one log, opened by
  * app; before that, and in tests, lines go to standard error.  A line that cannot be written is
- * counted (METRIC_LOG_LOST).  Never put a secret into one.  Thread-safe. */
+ * counted (METRIC_LOG_LOST), and what a full disk cut short gets its line end before the next.
+ * A text is cut at 1,024 bytes.  Never put a secret into one.  Thread-safe. */
 #ifndef OS_LOG_H
 #define OS_LOG_H
 
@@ -28,8 +29,12 @@ struct log_field {
     str text; /* p NULL: `number` it is */
     int64_t number;
 };
-#define LOG_STR(n, s) ((struct log_field){.name = (n), .text = (s)})
-#define LOG_Z(n, z)   ((struct log_field){.name = (n), .text = str_z(z)})
+static inline struct log_field log_text(const char *name, str text)
+{
+    return (struct log_field){.name = name, .text = text.p ? text : STR("")};
+}
+#define LOG_STR(n, s) log_text((n), (s))
+#define LOG_Z(n, z)   log_text((n), str_z(z))
 #define LOG_INT(n, v) ((struct log_field){.name = (n), .number = (int64_t)(v)})
 
 struct log_options {
@@ -46,6 +51,7 @@ CHECKED status log_reopen(struct error *err);
 void log_close(void);
 bool log_wants(enum log_level l);
 
+/* At most 16 fields. */
 void log_write(enum log_category c, enum log_level l, const char *message,
                const struct log_field *field, size_t count);
 #define log_say(c, l, message, ...)                                                                \
