@@ -2,10 +2,13 @@
 #include "cli/args.h"
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "event/finding.h"
 #include "parse/parse.h"
 
 #include <assert.h>
+
+enum { WORDS_MAX = 80 };
 
 const struct command_info command_table[COMMAND_COUNT] = {
 #define X(NAME, words, operands, doc, more) [COMMAND_##NAME] = {#NAME, words, operands, doc, more},
@@ -19,50 +22,17 @@ const struct option_info option_table[] = {
 };
 const size_t option_count = COUNT(option_table);
 
-/* ---- nearest word ---- */
-
-enum { WORD_MAX = 40 };
-
-/* Levenshtein distance of two short words. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t n = strlen(b), row[WORD_MAX + 1];
-    if (n > WORD_MAX || strlen(a) > WORD_MAX)
-        return WORD_MAX;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            size_t best = corner + (a[i - 1] != b[j - 1]);
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            corner = row[j];
-            row[j] = best;
-        }
-    }
-    return row[n];
-}
-
-static void consider(const char *word, const char *candidate, const char **best, size_t *at)
-{
-    size_t d = distance(word, candidate);
-    if (d < *at && d <= 3) {
-        *best = candidate;
-        *at = d;
-    }
-}
+/* ---- what was meant ---- */
 
 static status unknown_option(const char *word, enum command c, struct error *err)
 {
-    const char *best = NULL;
-    size_t at = WORD_MAX;
+    struct nearest near = nearest_to(str_z(word));
     for (size_t i = 0; i < option_count; i++)
         if (option_is_for(&option_table[i], c))
-            consider(word, option_table[i].name, &best, &at);
-    return fail(err, ST_INVALID, "'%s' has no option '--%s'%s%s%s", command_table[c].words, word,
-                best ? "; did you mean '--" : "", best ? best : "", best ? "'?" : "");
+            nearest_try(&near, str_z(option_table[i].name));
+    return fail(err, ST_INVALID, "'%s' has no option '--%s'%s" STR_FMT "%s", command_table[c].words,
+                word, near.found ? "; did you mean '--" : "", STR_ARG(near.best),
+                near.found ? "'?" : "");
 }
 
 /* The second word of `c` when `first` is its first; NULL when it is not, or there is none. */
@@ -76,21 +46,20 @@ static const char *word_after(enum command c, const char *first)
 /* `first` begins commands of two words, but `second`, which may be NULL, makes none of them. */
 static status unknown_second(const char *first, const char *second, struct error *err)
 {
-    const char *best = NULL;
+    struct nearest near = nearest_to(str_z(second));
     char all[96] = "";
-    size_t at = WORD_MAX, n = 0;
+    size_t n = 0;
     for (size_t c = 0; c < COMMAND_COUNT && n < sizeof all; c++) {
         const char *word = word_after((enum command)c, first);
         if (!word)
             continue;
         n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", n ? ", " : "", word);
-        if (second)
-            consider(second, word, &best, &at);
+        nearest_try(&near, str_z(word));
     }
     if (!second)
         return fail(err, ST_INVALID, "'%s' wants one of: %s", first, all);
-    return fail(err, ST_INVALID, "'%s' has no '%.40s', only %s%s%s%s", first, second, all,
-                best ? "; did you mean '" : "", best ? best : "", best ? "'?" : "");
+    return fail(err, ST_INVALID, "'%s' has no '%.40s', only %s%s" STR_FMT "%s", first, second, all,
+                near.found ? "; did you mean '" : "", STR_ARG(near.best), near.found ? "'?" : "");
 }
 
 static bool begins_a_command(const char *first)
@@ -103,13 +72,12 @@ static bool begins_a_command(const char *first)
 
 static status unknown_command(const char *word, struct error *err)
 {
-    const char *best = NULL;
-    size_t at = WORD_MAX;
+    struct nearest near = nearest_to(str_z(word));
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        consider(word, command_table[i].words, &best, &at);
-    return fail(err, ST_INVALID, "there is no command '%s'%s%s%s", word,
-                best ? "; did you mean '" : "; see 'bguard --help'", best ? best : "",
-                best ? "'?" : "");
+        nearest_try(&near, str_z(command_table[i].words));
+    return fail(err, ST_INVALID, "there is no command '%s'%s" STR_FMT "%s", word,
+                near.found ? "; did you mean '" : "; see 'bguard --help'", STR_ARG(near.best),
+                near.found ? "'?" : "");
 }
 
 /* ---- values ---- */
@@ -230,7 +198,7 @@ static status short_options(struct args *a, const char *word, struct cursor *cur
 static enum command take_command(struct cursor *cur)
 {
     for (size_t words = 2; words >= 1; words--) {
-        char text[2 * WORD_MAX];
+        char text[WORDS_MAX];
         if ((size_t)(cur->end - cur->at) < words)
             continue;
         snprintf(text, sizeof text, words == 2 ? "%s %s" : "%s", cur->at[0],

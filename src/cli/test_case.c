@@ -241,29 +241,13 @@ void test_list_read(struct test_list *l, str file, str text)
         (is_info(file) ? read_info : read_ours)(l, file, &docs);
 }
 
-static status read_whole(const char *path, struct sbuf *out, struct error *err)
-{
-    int fd;
-    status s = file_open(path, FILE_ONLY_REGULAR, &fd, err);
-    for (size_t n = 1; s == ST_OK && n;) {
-        char *room = sbuf_space(out, 64 << 10);
-        s = room ? file_read(fd, room, 64 << 10, &n, err)
-                 : fail(err, ST_LIMIT, "'%s': the file is too large", path);
-        if (s == ST_OK)
-            sbuf_grew(out, n);
-    }
-    if (s != ST_NOT_FOUND && s != ST_UNSUPPORTED)
-        file_close(fd);
-    return s;
-}
-
 static void read_file(struct test_list *l, const char *path)
 {
     struct sbuf text;
     struct error err;
     str file = arena_str(&l->arena, str_z(path));
     sbuf_init(&text, FILE_BYTES_MAX);
-    if (read_whole(path, &text, &err) == ST_OK)
+    if (file_read_all(path, &text, &err) == ST_OK)
         test_list_read(l, file, sbuf_str(&text));
     else
         refuse(l, new_case(l, file, 0), err.text);

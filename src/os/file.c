@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { READ_SIZE = 64 << 10 };
+
 static status fail_errno(struct error *err, int number)
 {
     char text[128];
@@ -98,6 +100,21 @@ status file_read(int fd, char *out, size_t room, size_t *n, struct error *err)
         return fail_errno(err, errno);
     *n = (size_t)got;
     return ST_OK;
+}
+
+status file_read_all(const char *path, struct sbuf *out, struct error *err)
+{
+    int fd = -1;
+    status s = file_open(path, FILE_ONLY_REGULAR, &fd, err);
+    for (size_t n = 1; s == ST_OK && n;) {
+        char *room = sbuf_space(out, READ_SIZE);
+        s = room ? file_read(fd, room, READ_SIZE, &n, err)
+                 : fail(err, ST_LIMIT, "'%s': the file is too large", path);
+        if (s == ST_OK)
+            sbuf_grew(out, n);
+    }
+    file_close(fd);
+    return s;
 }
 
 bool file_wait(int fd, int timeout_ms)

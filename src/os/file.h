@@ -3,6 +3,7 @@
 #ifndef OS_FILE_H
 #define OS_FILE_H
 
+#include "base/sbuf.h"
 #include "base/status.h"
 
 #include <stdbool.h>
@@ -35,6 +36,10 @@ CHECKED status file_fstat(int fd, struct file_info *out, struct error *err);
 
 /* Read up to `room` bytes; *n is 0 only at the end.  Goes on after signals.  ST_IO: why. */
 CHECKED status file_read(int fd, char *out, size_t room, size_t *n, struct error *err);
+
+/* The whole of a regular file, appended to `out`.  ST_LIMIT: it does not fit into out's cap, which
+ * must leave 64 KiB to spare.  Else fails as file_open does, or ST_IO. */
+CHECKED status file_read_all(const char *path, struct sbuf *out, struct error *err);
 
 /* Wait up to `timeout_ms` for something to read, or the end; true when there is. */
 bool file_wait(int fd, int timeout_ms);

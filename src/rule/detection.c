@@ -4,7 +4,7 @@
 #include "codec/yaml.h"
 #include "rule/condition.h"
 #include "rule/modifier.h"
-#include "rule/nearest.h"
+#include "base/nearest.h"
 
 enum { NESTING_MAX = 16 };
 

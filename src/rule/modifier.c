@@ -4,7 +4,7 @@
 #include "rule/modifier.h"
 
 #include "codec/yaml.h"
-#include "rule/nearest.h"
+#include "base/nearest.h"
 
 enum modifier_kind { PLACE, VALUE, LIST, REGEX, TIME };
 

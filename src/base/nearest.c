@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rule/nearest.h"
+#include "base/nearest.h"
 
 enum { NAME_MAX_BYTES = 64 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nearest.h - for files in rule/ only: what a misspelt name probably meant. */
-#ifndef RULE_NEAREST_H
-#define RULE_NEAREST_H
+/* nearest.h - what a misspelt name probably meant. */
+#ifndef BASE_NEAREST_H
+#define BASE_NEAREST_H
 
 #include "base/str.h"
 
