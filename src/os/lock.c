@@ -2,6 +2,7 @@
 #include "os/lock.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdint.h>
 
 static _Thread_local uint64_t held; /* bit i: this thread holds the lock of rank i */
@@ -54,7 +55,11 @@ bool lock_held(const struct lock *l)
 
 void condition_init(struct condition *c)
 {
-    int failed = pthread_cond_init(&c->cond, NULL);
+    pthread_condattr_t how;
+    int failed = pthread_condattr_init(&how);
+    failed |= pthread_condattr_setclock(&how, CLOCK_MONOTONIC); /* as clock_ns */
+    failed |= pthread_cond_init(&c->cond, &how);
+    failed |= pthread_condattr_destroy(&how);
     assert(!failed);
 }
 
@@ -69,6 +74,16 @@ void condition_wait(struct condition *c, struct lock *l)
     assert(lock_held(l));
     int failed = pthread_cond_wait(&c->cond, &l->mutex);
     assert(!failed);
+}
+
+bool condition_wait_until(struct condition *c, struct lock *l, uint64_t until_ns)
+{
+    assert(lock_held(l));
+    struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000u),
+                             .tv_nsec = (long)(until_ns % 1000000000u)};
+    int got = pthread_cond_timedwait(&c->cond, &l->mutex, &until);
+    assert(got == 0 || got == ETIMEDOUT);
+    return got == 0;
 }
 
 void condition_wake_all(struct condition *c)

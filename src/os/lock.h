@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum lock_id {
 #define X(NAME, name, doc) LOCK_##NAME,
@@ -40,6 +41,8 @@ void condition_done(struct condition *c);
 /* Give up `l`, which the caller holds, until woken, then take it again.  May
  * wake for no reason: wait in a loop. */
 void condition_wait(struct condition *c, struct lock *l);
+/* The same until `until_ns` (clock_ns); false when that time has come. */
+bool condition_wait_until(struct condition *c, struct lock *l, uint64_t until_ns);
 void condition_wake_all(struct condition *c);
 
 #endif

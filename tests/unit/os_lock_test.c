@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/compiler.h"
+#include "os/clock.h"
 #include "os/lock.h"
 #include "os/thread.h"
 #include "tests/test.h"
@@ -81,6 +82,20 @@ static void wakes_who_waits(void **state)
     counter_done(&c);
 }
 
+static void waits_no_longer_than_told(void **state)
+{
+    struct counter c;
+    counter_init(&c);
+    lock_take(&c.lock);
+    uint64_t until = clock_ns() + 2000000;
+    while (condition_wait_until(&c.changed, &c.lock, until))
+        continue; /* woken for no reason */
+    assert_true(clock_ns() >= until);
+    assert_true(lock_held(&c.lock));
+    lock_drop(&c.lock);
+    counter_done(&c);
+}
+
 static void knows_which_locks_the_thread_holds(void **state)
 {
     struct lock first, second;
@@ -108,6 +123,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lets_one_thread_in_at_a_time),
         cmocka_unit_test(wakes_who_waits),
+        cmocka_unit_test(waits_no_longer_than_told),
         cmocka_unit_test(knows_which_locks_the_thread_holds),
         cmocka_unit_test(finds_at_least_one_processor),
     };
