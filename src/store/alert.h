@@ -47,7 +47,9 @@ struct alert_event {
     str raw, format;
 };
 
-/* How far a source was read: `value` is the source's own words. */
+/* How far a source was read: `value` is the source's own words.  A source that begins with POSITION_ONCE is
+ * an idempotency key: it is forgotten after store_retention's positions_ms, a file's position never. */
+#define POSITION_ONCE "once:"
 struct position_record {
     str source, value;
     int64_t changed_ms;
@@ -112,7 +114,8 @@ CHECKED status store_alert_list(struct store *s, struct arena *a, const struct a
                                 struct alert_record **out, size_t *n, str *next, struct error *err);
 CHECKED status store_alert_get(struct store *s, struct arena *a, str tenant, str id,
                                struct alert_record *out, struct error *err);
-CHECKED status store_alert_events(struct store *s, struct arena *a, str id,
+/* The events kept of an alert, in the order they came; none when the tenant has no such alert. */
+CHECKED status store_alert_events(struct store *s, struct arena *a, str tenant, str id,
                                   struct alert_event **out, size_t *n, struct error *err);
 /* A person's decision.  ST_CONFLICT: closed already (by whom: text). A closed alert takes no more repeats. */
 CHECKED status store_alert_decide(struct store *s, struct arena *a,
