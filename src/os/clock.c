@@ -24,6 +24,12 @@ int64_t clock_wall_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+int64_t clock_wall_us(void)
+{
+    struct timespec t = now(CLOCK_REALTIME);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 double clock_since(uint64_t start_ns)
 {
     return (double)(clock_ns() - start_ns) / 1e9;

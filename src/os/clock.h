@@ -5,8 +5,9 @@
 
 #include <stdint.h>
 
-uint64_t clock_ns(void);               /* monotonic, from some start */
-int64_t clock_wall_ms(void);           /* Unix time */
+uint64_t clock_ns(void);     /* monotonic, from some start */
+int64_t clock_wall_ms(void); /* Unix time */
+int64_t clock_wall_us(void);
 double clock_since(uint64_t start_ns); /* seconds since clock_ns() was start_ns */
 
 #endif
