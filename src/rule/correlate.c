@@ -45,6 +45,9 @@ struct correlator {
     size_t heap_bytes;
     uint64_t sequence;
     int64_t newest_ms, done_ms; /* newest fed; newest that has left the heap */
+    int64_t clock_ms;           /* event time it is now: the newest, or later by correlator_tick */
+    int64_t wall_ms;            /* of the latest tick; TIME_NONE before it */
+    int64_t newest_wall_ms;     /* when the newest came, by that clock */
     struct sbuf key;            /* scratch */
     uint64_t evicted, late, lost;
 
@@ -72,7 +75,7 @@ struct correlator *correlator_new(const struct rule_set *set, const struct corre
     }
     groups_init(&c->groups, c->watches);
     sbuf_init(&c->key, KEY_MAX);
-    c->newest_ms = c->done_ms = TIME_NONE;
+    c->newest_ms = c->done_ms = c->clock_ms = c->wall_ms = c->newest_wall_ms = TIME_NONE;
     return c;
 }
 
@@ -422,9 +425,9 @@ static struct waiting heap_pop(struct correlator *c)
 }
 
 /* Only between samples: while one is processed, groups are pointed to. */
-static void evict(struct correlator *c)
+static void evict(struct correlator *c, size_t most)
 {
-    while (c->groups.bytes > c->limits.max_bytes / 2) {
+    while (c->groups.bytes > most) {
         struct group *stalest = groups_stalest(&c->groups);
         if (!stalest)
             return;
@@ -442,7 +445,7 @@ static void release_one(struct correlator *c)
         c->done_ms = w.time_ms;
         advance(c, w.time_ms);
         process(c, w.sample->rule, w.sample, w.time_ms);
-        evict(c);
+        evict(c, c->limits.max_bytes / 2);
     }
     mem_free(w.sample);
 }
@@ -453,7 +456,7 @@ static bool must_release(const struct correlator *c)
         return false;
     int64_t behind;
     if (c->limits.lateness_ms > 0 &&
-        (__builtin_sub_overflow(c->newest_ms, c->heap.at[0].time_ms, &behind) ||
+        (__builtin_sub_overflow(c->clock_ms, c->heap.at[0].time_ms, &behind) ||
          behind >= c->limits.lateness_ms))
         return true;
     return c->heap_bytes > c->limits.max_bytes / 2;
@@ -466,20 +469,81 @@ static void begin_call(struct correlator *c, struct arena *arena, correlation_fn
     c->arg = arg;
 }
 
+/* What has no time happened when it was read, and so did what claims to come from the future: one
+ * wrong clock must not make all others late. */
+static int64_t time_of(const struct correlator *c, const struct sample *s)
+{
+    int64_t ahead;
+    if (s->time_ms == TIME_NONE) {
+        if (c->clock_ms != TIME_NONE)
+            return c->clock_ms;
+        return c->wall_ms == TIME_NONE ? 0 : c->wall_ms;
+    }
+    if (c->wall_ms == TIME_NONE || s->time_ms <= c->wall_ms)
+        return s->time_ms;
+    bool future =
+        __builtin_sub_overflow(s->time_ms, c->wall_ms, &ahead) || ahead > c->limits.lateness_ms;
+    return future ? c->wall_ms : s->time_ms;
+}
+
 void correlator_feed(struct correlator *c, const struct sample *s, struct arena *arena,
                      correlation_fn *emit, void *arg)
 {
     begin_call(c, arena, emit, arg);
-    struct waiting w = {.time_ms = s->time_ms, .sequence = c->sequence++};
-    if (w.time_ms == TIME_NONE) /* what has no time happened when it was read */
-        w.time_ms = c->newest_ms == TIME_NONE ? 0 : c->newest_ms;
-    if (w.time_ms > c->newest_ms)
+    struct waiting w = {.time_ms = time_of(c, s), .sequence = c->sequence++};
+    if (w.time_ms > c->newest_ms) {
         c->newest_ms = w.time_ms;
+        c->newest_wall_ms = c->wall_ms;
+    }
+    if (c->newest_ms > c->clock_ms)
+        c->clock_ms = c->newest_ms;
     w.sample = sample_copy(s, &w.bytes);
     w.bytes += sizeof w + 16;
     heap_push(c, w);
     while (must_release(c))
         release_one(c);
+}
+
+void correlator_tick(struct correlator *c, int64_t wall_ms, struct arena *arena,
+                     correlation_fn *emit, void *arg)
+{
+    assert(c->limits.lateness_ms > 0);
+    if (c->wall_ms != TIME_NONE && wall_ms <= c->wall_ms)
+        return; /* that clock was set back: wait until it is where it was */
+    c->wall_ms = wall_ms;
+    if (c->newest_ms == TIME_NONE)
+        return;
+    if (c->newest_wall_ms == TIME_NONE)
+        c->newest_wall_ms = wall_ms;
+    begin_call(c, arena, emit, arg);
+    int64_t now_ms, settled_ms;
+    if (__builtin_add_overflow(c->newest_ms, wall_ms - c->newest_wall_ms, &now_ms) ||
+        __builtin_sub_overflow(now_ms, c->limits.lateness_ms, &settled_ms))
+        return;
+    if (now_ms > c->clock_ms)
+        c->clock_ms = now_ms;
+    while (must_release(c))
+        release_one(c);
+    if (settled_ms > c->done_ms) {
+        c->done_ms = settled_ms;
+        advance(c, settled_ms);
+    }
+}
+
+void correlator_settle(struct correlator *c, struct arena *arena, correlation_fn *emit, void *arg)
+{
+    begin_call(c, arena, emit, arg);
+    while (c->heap.n)
+        release_one(c);
+}
+
+void correlator_trim(struct correlator *c, size_t bytes, struct arena *arena, correlation_fn *emit,
+                     void *arg)
+{
+    begin_call(c, arena, emit, arg);
+    while (c->heap_bytes > bytes / 2)
+        release_one(c);
+    evict(c, bytes / 2);
 }
 
 void correlator_finish(struct correlator *c, struct arena *arena, correlation_fn *emit, void *arg)

@@ -154,6 +154,18 @@ void correlator_feed(struct correlator *c, const struct sample *s, struct arena 
                      correlation_fn *emit, void *arg);
 /* End of input: windows that wait for more answer now. */
 void correlator_finish(struct correlator *c, struct arena *arena, correlation_fn *emit, void *arg);
+/* It is `wall_ms` (Unix ms) by the clock on the wall; for runs without an end, with lateness_ms.
+ * Event time has gone on by as much as the wall's has since the newest sample came, so samples
+ * that have waited long enough leave, and windows that are over answer, though nothing arrives;
+ * events of last year stay as far in the past as they are.  From the first tick on, a sample that
+ * is further ahead of `wall_ms` than lateness_ms counts as of now. */
+void correlator_tick(struct correlator *c, int64_t wall_ms, struct arena *arena,
+                     correlation_fn *emit, void *arg);
+/* Hold nothing back any longer; windows stay open.  For the last words before a restart. */
+void correlator_settle(struct correlator *c, struct arena *arena, correlation_fn *emit, void *arg);
+/* Shrink to at most `bytes`: samples stop waiting, then the stalest groups go (evicted). */
+void correlator_trim(struct correlator *c, size_t bytes, struct arena *arena, correlation_fn *emit,
+                     void *arg);
 struct correlator_stats correlator_stats(const struct correlator *c);
 
 #endif
