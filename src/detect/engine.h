@@ -38,9 +38,11 @@ struct engine_job { /* a batch on its way; from engine_take, or a lane's own */
     enum metric_id events_metric;   /* counts its events */
     str position_source,
         position; /* how far the source was read with this batch; kept by engine_job_keep; empty: none */
-    void *token; /* between the source and the sink; not looked at here */
+    int64_t taken_ms; /* of a record that is replayed: when it was taken in, Unix ms */
+    void *token;      /* between the source and the sink; not looked at here */
 };
-/* Copies `s` into the job: lives until the job is delivered. */
+/* Copies `s`, with a NUL behind it, into the job: lives until the job is delivered.  p is NULL past
+ * 1 MiB in all. */
 str engine_job_keep(struct engine_job *job, str s);
 
 struct engine_found {
@@ -70,24 +72,31 @@ struct engine_options {
     unsigned jobs; /* in flight; each up to 64 MiB but commonly 1: 2 a worker + 2 */
     enum level min_level;
     struct parse_limits limits;
-    struct correlator_limits correlation; /* lateness_ms must not be 0 here; default 60 s */
-    size_t tenants; /* with correlations at once; past it the one idle longest starts anew; 1,024 */
+    /* lateness_ms 0: 60 s.  max_bytes is for all tenants together: past it, those that hold more
+     * than an equal share shrink to it; 0: 64 MiB. */
+    struct correlator_limits correlation;
+    /* With correlations at once; past it the one idle longest starts anew; 0: 1,024. */
+    size_t tenants;
 };
+/* Takes its own reference of `first`. */
 struct engine *engine_new(const struct engine_options *options, const struct engine_sink *sink,
                           struct snapshot_ref *first);
 void engine_free(struct engine *e); /* nobody works; NULL is fine */
-/* Lanes and workers use `s` from their next batch on. */
+/* Lanes and workers use `s` from their next batch on; correlators start anew with its rules, after
+ * the samples they held back have had their say.  Takes its own reference.  A worker lets go of the
+ * old one at once, a lane with its next batch, a correlator with the next tick. */
 void engine_adopt(struct engine *e, struct snapshot_ref *s);
 struct snapshot_ref *engine_snapshot(struct engine *e); /* a reference for the caller */
 
-/* A free job, cleared; NULL: all are under way, sink->room will be called. */
+/* A free job, cleared (events_metric: METRIC_EVENTS_HTTP); NULL: all are under way, sink->room will be called. */
 struct engine_job *engine_take(struct engine *e);
 void engine_give_back(struct engine *e, struct engine_job *job); /* not needed after all */
 void engine_submit(struct engine *e, struct engine_job *job);
 /* The body of a worker's thread: returns after engine_stop, when the queue is empty. */
 void engine_work(struct engine *e);
 void engine_stop(struct engine *e);
-/* Windows whose time has come though nothing arrives; call once a second. */
+/* It is `now_ms` (Unix ms): windows whose time has come answer though nothing arrives; call once a
+ * second.  What they find is delivered as of a job without events: its tenant alone is filled in. */
 void engine_tick(struct engine *e, int64_t now_ms);
 
 /* For small inputs, on the caller's own thread. */
@@ -99,7 +108,11 @@ void engine_match(struct engine_lane *l, struct engine_result *out);
 /* Deliver what engine_match made, with what correlations make of it. */
 void engine_deliver(struct engine_lane *l);
 
-/* Feed correlations with a record from before a restart; what they find is not delivered. */
+/* Feed correlations with records from before a restart, in the lane's job, in the order in which
+ * they were taken in (job->taken_ms); what they find is not delivered. */
 void engine_replay(struct engine_lane *l);
+/* After the last, before the first tick: what windows found up to `last_ms`, when the process last
+ * was alive, was delivered then. */
+void engine_replayed(struct engine *e, int64_t last_ms);
 
 #endif

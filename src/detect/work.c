@@ -3,15 +3,11 @@
 
 #include "base/mem.h"
 
-void worker_init(struct worker *w, struct run *run)
+void worker_init(struct worker *w, const struct snapshot *s, const uint32_t *rank,
+                 const struct parse_limits *limits, enum level min_level)
 {
-    const struct snapshot *s = run->snapshot;
-    *w = (struct worker){.run = run};
-    w->parser = parser_new(s->dict, &run->options->limits);
-    if (s->rules)
-        w->rules = rule_matcher_new(s->rules);
-    if (s->intel)
-        w->intel = intel_matcher_new(s->intel, s->dict);
+    *w = (struct worker){.limits = limits, .min_level = min_level};
+    worker_change(w, s, rank);
 }
 
 void worker_done(struct worker *w)
@@ -19,6 +15,21 @@ void worker_done(struct worker *w)
     parser_free(w->parser);
     rule_matcher_free(w->rules);
     intel_matcher_free(w->intel);
+}
+
+void worker_change(struct worker *w, const struct snapshot *s, const uint32_t *rank)
+{
+    rule_matcher_free(w->rules);
+    intel_matcher_free(w->intel);
+    if (w->dict != s->dict) {
+        parser_free(w->parser);
+        w->parser = parser_new(s->dict, w->limits);
+    }
+    w->dict = s->dict;
+    w->set = s->rules;
+    w->rank = rank;
+    w->rules = s->rules ? rule_matcher_new(s->rules) : NULL;
+    w->intel = s->intel ? intel_matcher_new(s->intel, s->dict) : NULL;
 }
 
 /* ---- rules ---- */
@@ -37,6 +48,8 @@ static int by_id(const void *a, const void *b)
 
 uint32_t *rule_ranks(const struct rule_set *set)
 {
+    if (!set)
+        return NULL;
     size_t n = rule_set_count(set);
     struct named *named = mem_array(struct named, n + 1);
     for (uint32_t i = 0; i < n; i++)
@@ -65,16 +78,16 @@ static void sort_hits(const uint32_t *rank, struct rule_hits *hits)
 
 static void add_hit(struct worker *w, struct job *job, const struct rule_hit *hit)
 {
-    const struct rule_set *set = w->run->snapshot->rules;
+    const struct rule_set *set = w->set;
     struct item item = {.event = hit->event};
     if (rule_reports(set, hit->rule)) {
-        if (rule_set_info(set, hit->rule)->level < w->run->options->min_level)
+        if (rule_set_info(set, hit->rule)->level < w->min_level)
             job->suppressed++;
-        else if (!(item.finding = rule_finding(w->rules, &job->batch, hit, &job->arena)))
+        else if (!(item.finding = rule_finding(w->rules, &job->of.batch, hit, &job->arena)))
             job->dropped++;
     }
     if (rule_feeds(set, hit->rule) &&
-        !(item.sample = rule_sample(set, &job->batch, hit, &job->arena)))
+        !(item.sample = rule_sample(set, &job->of.batch, hit, &job->arena)))
         job->dropped++;
     if (item.finding || item.sample)
         *vec_push(&job->rules) = item;
@@ -91,7 +104,7 @@ static void on_indicator(void *arg, uint32_t event, const struct finding *f)
 {
     struct found *found = arg;
     struct job *job = found->job;
-    if (f->level < found->worker->run->options->min_level) {
+    if (f->level < found->worker->min_level) {
         job->suppressed++;
         return;
     }
@@ -106,19 +119,22 @@ static void on_indicator(void *arg, uint32_t event, const struct finding *f)
 
 void worker_run(struct worker *w, struct job *job)
 {
+    struct batch *b = &job->of.batch;
     arena_clear(&job->arena);
     job->hits.n = job->rules.n = job->indicators.n = 0;
     job->suppressed = job->dropped = 0;
-    if (job->batch.n)
-        parser_run(w->parser, job->stream, &job->batch);
+    if (b->n)
+        parser_run(w->parser, &job->of.stream, b);
+    if (w->parsed)
+        w->parsed(w->arg, job);
     if (w->rules) {
-        rule_match(w->rules, &job->batch, &job->hits);
-        sort_hits(w->run->rank, &job->hits);
+        rule_match(w->rules, b, &job->hits);
+        sort_hits(w->rank, &job->hits);
         for (size_t i = 0; i < job->hits.n; i++)
             add_hit(w, job, &job->hits.at[i]);
     }
     if (w->intel) {
         struct found found = {w, job};
-        intel_match(w->intel, &job->batch, &job->arena, on_indicator, &found);
+        intel_match(w->intel, b, &job->arena, on_indicator, &found);
     }
 }
