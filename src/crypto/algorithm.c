@@ -17,6 +17,7 @@ static void find_all(void)
         found.digest[i] = EVP_MD_fetch(NULL, digests[i], NULL);
     found.hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     found.aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    found.aes_128_gcm = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
     found.argon2id = EVP_KDF_fetch(NULL, "ARGON2ID", NULL);
     ERR_clear_error();
 }
@@ -64,8 +65,8 @@ status crypto_check(struct error *err)
 {
     const struct algorithms *a = algorithms();
     const char *missing = NULL;
-    if (!a->hmac || !a->aes_256_gcm)
-        missing = "HMAC or AES-256-GCM";
+    if (!a->hmac || !a->aes_256_gcm || !a->aes_128_gcm)
+        missing = "HMAC or AES-GCM";
     for (size_t i = 0; i < DIGEST_COUNT; i++)
         if (!a->digest[i])
             missing = "MD5, SHA-1 or SHA-256";

@@ -41,6 +41,16 @@ void digester_add(struct digester *d, str bytes);
 enum { DIGEST_HEX_MAX = 65 };
 void digester_end(struct digester *d, enum crypto_digest which, char out[static DIGEST_HEX_MAX]);
 
+/* Fingerprints of texts already found good, to know them again: 128 bits under a random key that lives as
+ * long as the object (GMAC, NIST SP 800-38D).  Ten times as fast as SHA-256.  For the memory of this
+ * process only: who is shown one could make others of the same fingerprint. */
+enum { FINGERPRINT_SIZE = 16 };
+struct fingerprinter;
+struct fingerprinter *fingerprinter_new(void);
+void fingerprinter_free(struct fingerprinter *f); /* NULL is fine */
+void fingerprint_of(const struct fingerprinter *f, str data,
+                    unsigned char out[static FINGERPRINT_SIZE]);
+
 /* ---- passwords: Argon2id, version 0x13 (RFC 9106), PHC string ---- */
 
 struct password_cost {

@@ -12,7 +12,7 @@
 struct algorithms {
     EVP_MD *digest[DIGEST_COUNT];
     EVP_MAC *hmac;
-    EVP_CIPHER *aes_256_gcm;
+    EVP_CIPHER *aes_256_gcm, *aes_128_gcm;
     EVP_KDF *argon2id; /* NULL: the library has none; crypto_check says so */
 };
 const struct algorithms *algorithms(void);

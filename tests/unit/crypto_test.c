@@ -66,6 +66,28 @@ static void digests_a_stream_three_ways(void **state)
     digester_free(NULL);
 }
 
+static void fingerprints_tell_texts_apart(void **state)
+{
+    unsigned char a[FINGERPRINT_SIZE], b[FINGERPRINT_SIZE];
+    struct fingerprinter *f = fingerprinter_new(), *g = fingerprinter_new();
+    fingerprint_of(f, STR("text"), a);
+    fingerprint_of(f, STR("text"), b);
+    assert_memory_equal(a, b, sizeof a);
+    static const char *const others[] = {"texu", "tex", "textt", "", "text\1"};
+    for (size_t i = 0; i < COUNT(others); i++) {
+        fingerprint_of(f, str_z(others[i]), b);
+        assert_memory_not_equal(a, b, sizeof a);
+    }
+    fingerprint_of(f, (str){"text", 5}, b); /* with its NUL */
+    assert_memory_not_equal(a, b, sizeof a);
+    fingerprint_of(g, STR("text"), b); /* under another key */
+    assert_memory_not_equal(a, b, sizeof a);
+    fingerprint_of(f, (str){0}, b);
+    fingerprinter_free(f);
+    fingerprinter_free(g);
+    fingerprinter_free(NULL);
+}
+
 static void random_bytes_do_not_repeat(void **state)
 {
     struct sbuf a, b;
@@ -308,6 +330,7 @@ int main(void)
         cmocka_unit_test(finds_all_it_needs),
         cmocka_unit_test(digests_and_authenticates_as_published),
         cmocka_unit_test(digests_a_stream_three_ways),
+        cmocka_unit_test(fingerprints_tell_texts_apart),
         cmocka_unit_test(random_bytes_do_not_repeat),
         cmocka_unit_test(compares_and_wipes),
         cmocka_unit_test(derives_argon2id_as_rfc_9106_says),
