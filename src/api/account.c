@@ -256,3 +256,26 @@ void account_metrics(struct api *a, struct sbuf *out)
                       (double)ns / 1e9);
     }
 }
+
+/* ---- audit ---- */
+
+str call_actor_name(struct api_call *c)
+{
+    return arena_fmt(c->arena, "%s%s", c->who.kind == PRINCIPAL_USER ? "" : "key:", c->who.name);
+}
+
+void call_audit(struct api_call *c, const char *action, str target, str detail, bool ok)
+{
+    struct audit_record r = {.time_ms = c->now_ms,
+                             .tenant = str_z(c->who.tenant),
+                             .actor = call_actor_name(c),
+                             .action = str_z(action),
+                             .target = target,
+                             .detail = detail,
+                             .address = c->address,
+                             .ok = ok};
+    struct error err;
+    if (store_audit_add(c->api->options.store, &r, &err) != ST_OK)
+        log_say(LOG_SECURITY, LOG_ERROR, "not in the audit log", LOG_Z("action", action),
+                LOG_STR("actor", r.actor), LOG_STR("target", target), LOG_Z("why", err.text));
+}

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+enum { PUSHED_AT_ONCE = 64 * 1024 };
+
 static const struct {
     int status;
     const char *title;
@@ -263,26 +265,42 @@ static void drained(struct http_request *r)
     push(http_user(r));
 }
 
-/* Write the piece; then have the next one made. */
+/* Write the piece, a little at a time: more than a client's buffer holds is never taken at once. */
+static status push_piece(struct api_call *c)
+{
+    str left = str_from(sbuf_str(&c->own_out), c->pushed);
+    status st = ST_OK;
+    while (left.n && st == ST_OK) {
+        str some = str_head(left, PUSHED_AT_ONCE);
+        st = http_write(c->request, some);
+        if (st == ST_OK) {
+            c->pushed += some.n;
+            left = str_from(left, some.n);
+        }
+    }
+    return st;
+}
+
+/* Then have the next one made. */
 static void push(struct api_call *c)
 {
-    struct http_request *r = c->request;
-    status st = c->own_out.n ? http_write(r, sbuf_str(&c->own_out)) : ST_OK;
+    status st = push_piece(c);
     if (st == ST_LIMIT) {
-        http_on_drain(r, drained);
+        http_on_drain(c->request, drained);
         return;
     }
-    c->bytes_out += c->own_out.n;
+    c->bytes_out += c->pushed;
+    c->pushed = 0;
     sbuf_clear(&c->own_out);
     if (st == ST_OK && !c->last) {
         c->on_pool = true;
         c->job = more_job;
         c->out = &c->own_out;
-        pool_add(c->api, c, true);
+        (void)pool_add(c->api, c, true); /* there is room */
         return;
     }
     if (st == ST_OK)
-        http_end_answer(r);
+        http_end_answer(c->request);
     finish(c);
 }
 

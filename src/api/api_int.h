@@ -107,6 +107,7 @@ struct api_call {
     bool (*more)(struct api_call *c);
     bool on_pool, held, must_know, last;
     uint64_t bytes_in, bytes_out;
+    size_t pushed;         /* of own_out */
     struct api_call *next; /* in the pool's queue */
     void (*job)(struct api_call *c);
 };
@@ -147,7 +148,13 @@ int64_t call_query_int(const struct api_call *c, const char *name, int64_t other
 /* Unix ms; `otherwise` when not given. */
 int64_t call_query_time(const struct api_call *c, const char *name, int64_t otherwise);
 struct actor call_actor(const struct api_call *c);
-/* One for the audit log, which must not fail the request: what cannot be written is logged. */
+/* The id in the path; false: it is none, and 404 was answered. */
+bool call_id(struct api_call *c, str *id);
+/* For answers of list handlers: `st` is ST_OK, or the failure was answered. */
+bool call_ok(struct api_call *c, status st, const struct error *err);
+/* Who did it, as the audit log and alerts name them: the user's name, or "key:NAME". In c->arena. */
+str call_actor_name(struct api_call *c);
+/* One for the audit log, which must not fail the request: what cannot be written is logged.  May block. */
 void call_audit(struct api_call *c, const char *action, str target, str detail, bool ok);
 
 /* ---- the whole ---- */

@@ -6,6 +6,7 @@
  * on a worker); may they; is the caller within the class's limit; is the query well formed; the body.
  * Each step either lets the call go on or has answered. */
 #include "api/api_int.h"
+#include "codec/time.h"
 #include "codec/url.h"
 #include "os/clock.h"
 
@@ -460,4 +461,27 @@ int64_t call_query_int(const struct api_call *c, const char *name, int64_t other
 struct actor call_actor(const struct api_call *c)
 {
     return (struct actor){.who = &c->who, .address = c->address, .now_ms = c->now_ms};
+}
+
+int64_t call_query_time(const struct api_call *c, const char *name, int64_t otherwise)
+{
+    int64_t v = otherwise;
+    (void)time_parse_iso(call_query(c, name), &v); /* likewise */
+    return v;
+}
+
+bool call_id(struct api_call *c, str *id)
+{
+    *id = c->param[0];
+    if (uid_valid(*id))
+        return true;
+    call_problem(c, 404, "not_found", "there is nothing with this id");
+    return false;
+}
+
+bool call_ok(struct api_call *c, status st, const struct error *err)
+{
+    if (st != ST_OK)
+        call_fail(c, err);
+    return st == ST_OK;
 }
