@@ -16,6 +16,7 @@ enum { STEP_MAX = 1 << 30 }; /* zlib counts in 32 bits */
 
 struct decompress {
     const struct kind *kind;
+    size_t window_max;
     bool whole; /* between members, streams or frames */
     union {
         z_stream gzip;
@@ -95,6 +96,13 @@ static void gzip_open(struct decompress *d)
     assert(rc == Z_OK);
 }
 
+static void zlib_open(struct decompress *d)
+{
+    d->gzip = (z_stream){.zalloc = zlib_alloc, .zfree = any_free};
+    int rc = inflateInit2(&d->gzip, 15);
+    assert(rc == Z_OK);
+}
+
 /* Another member may follow, or zeros, with which tapes are filled up. */
 static status gzip_between(struct decompress *d, struct window *w)
 {
@@ -128,7 +136,7 @@ static status gzip_step(struct decompress *d, struct window *w, struct error *er
     if (rc == Z_STREAM_END)
         d->whole = true;
     else if (rc != Z_OK && rc != Z_BUF_ERROR)
-        return corrupt(err, "gzip", z->msg ? z->msg : "no dictionary");
+        return corrupt(err, d->kind->name, z->msg ? z->msg : "no dictionary");
     return ST_OK;
 }
 
@@ -142,7 +150,7 @@ static void xz_open(struct decompress *d)
     static const lzma_allocator allocator = {.alloc = lzma_alloc, .free = any_free};
     d->xz = (lzma_stream)LZMA_STREAM_INIT;
     d->xz.allocator = &allocator;
-    lzma_ret rc = lzma_stream_decoder(&d->xz, DECOMPRESS_WINDOW_MAX, LZMA_CONCATENATED);
+    lzma_ret rc = lzma_stream_decoder(&d->xz, d->window_max, LZMA_CONCATENATED);
     assert(rc == LZMA_OK);
 }
 
@@ -163,8 +171,8 @@ static status xz_step(struct decompress *d, struct window *w, struct error *err)
     if (rc == LZMA_STREAM_END)
         d->whole = true;
     else if (rc == LZMA_MEMLIMIT_ERROR)
-        return fail(err, ST_LIMIT, "the xz data needs more than %d MiB of memory",
-                    DECOMPRESS_WINDOW_MAX >> 20);
+        return fail(err, ST_LIMIT, "the xz data needs more than %zu MiB of memory",
+                    d->window_max >> 20);
     else if (rc != LZMA_OK && rc != LZMA_BUF_ERROR)
         return corrupt(err, "xz",
                        rc == LZMA_OPTIONS_ERROR  ? "an unknown option"
@@ -182,8 +190,7 @@ static void zstd_open(struct decompress *d)
 {
     d->zstd = ZSTD_createDCtx();
     assert(d->zstd);
-    size_t rc =
-        ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax, __builtin_ctz(DECOMPRESS_WINDOW_MAX));
+    size_t rc = ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax, __builtin_ctzl(d->window_max));
     assert(!ZSTD_isError(rc));
 }
 
@@ -203,8 +210,8 @@ static status zstd_step(struct decompress *d, struct window *w, struct error *er
         return ST_OK;
     }
     if (ZSTD_getErrorCode(rc) == ZSTD_error_frameParameter_windowTooLarge)
-        return fail(err, ST_LIMIT, "the zstd data needs more than %d MiB of memory",
-                    DECOMPRESS_WINDOW_MAX >> 20);
+        return fail(err, ST_LIMIT, "the zstd data needs more than %zu MiB of memory",
+                    d->window_max >> 20);
     return corrupt(err, "zstd", ZSTD_getErrorName(rc));
 }
 
@@ -219,13 +226,14 @@ static const struct kind kinds[] = {
     [DECOMPRESS_GZIP] = {"gzip", {"\x1f\x8b", 2}, gzip_open, gzip_step, gzip_close},
     [DECOMPRESS_XZ] = {"xz", {"\xfd" "7zXZ\0", 6}, xz_open, xz_step, xz_close},
     [DECOMPRESS_ZSTD] = {"zstd", {"\x28\xb5\x2f\xfd", 4}, zstd_open, zstd_step, zstd_close},
+    [DECOMPRESS_ZLIB] = {"zlib", {"", 0}, zlib_open, gzip_step, gzip_close},
 };
 /* clang-format on */
 
 enum decompress_kind decompress_kind_of(str head)
 {
     for (size_t i = COUNT(kinds) - 1; i > 0; i--)
-        if (str_starts(head, kinds[i].magic))
+        if (kinds[i].magic.n && str_starts(head, kinds[i].magic))
             return (enum decompress_kind)i;
     return DECOMPRESS_NONE;
 }
@@ -237,8 +245,14 @@ const char *decompress_kind_name(enum decompress_kind kind)
 
 struct decompress *decompress_open(enum decompress_kind kind)
 {
+    return decompress_open_within(kind, DECOMPRESS_WINDOW_MAX);
+}
+
+struct decompress *decompress_open_within(enum decompress_kind kind, size_t window_max)
+{
     struct decompress *d = mem_new(struct decompress);
     d->kind = &kinds[kind];
+    d->window_max = window_max;
     d->kind->open(d);
     return d;
 }

@@ -11,7 +11,13 @@
 #include "base/sbuf.h"
 #include "base/status.h"
 
-enum decompress_kind { DECOMPRESS_NONE, DECOMPRESS_GZIP, DECOMPRESS_XZ, DECOMPRESS_ZSTD };
+enum decompress_kind {
+    DECOMPRESS_NONE,
+    DECOMPRESS_GZIP,
+    DECOMPRESS_XZ,
+    DECOMPRESS_ZSTD,
+    DECOMPRESS_ZLIB
+};
 
 enum {
     DECOMPRESS_MAGIC_SIZE = 6,                 /* bytes that tell the kind */
@@ -20,12 +26,15 @@ enum {
 
 struct decompress; /* opaque */
 
-/* By the first bytes of the input (up to DECOMPRESS_MAGIC_SIZE are looked at). */
+/* By the first bytes of the input (up to DECOMPRESS_MAGIC_SIZE are looked at); never DECOMPRESS_ZLIB, HTTP's
+ * "deflate", which has no such mark. */
 enum decompress_kind decompress_kind_of(str head);
 const char *decompress_kind_name(enum decompress_kind kind);
 
 /* A stream of that kind; DECOMPRESS_NONE copies.  Free with decompress_close. */
 struct decompress *decompress_open(enum decompress_kind kind);
+/* The same, where xz and zstd may ask for `window_max` bytes (a power of two) only. */
+struct decompress *decompress_open_within(enum decompress_kind kind, size_t window_max);
 void decompress_close(struct decompress *d); /* NULL is fine */
 
 /* Turn input into output: takes from the front of *in (which shrinks) and
@@ -34,7 +43,7 @@ void decompress_close(struct decompress *d); /* NULL is fine */
  * output was filled (*n == room).
  * With `last`, an empty *in and *n < room the text is complete.
  * ST_INVALID: corrupt, or with `last` cut short.  ST_LIMIT: needs more memory
- * than DECOMPRESS_WINDOW_MAX.  A failure too writes *in and *n: what came out
+ * than it may.  A failure too writes *in and *n: what came out
  * before it is good.  After it only decompress_close. */
 CHECKED status decompress_run(struct decompress *d, str *in, bool last, char *out, size_t room,
                               size_t *n, struct error *err);
