@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http.h - an HTTP/1.1 server (RFC 9110, 9112) with WebSocket (RFC 6455, 7692), over TCP or TLS.
+/* http.h - an HTTP/1.1 server (RFC 9110, 9112), over TCP or TLS.
  *
  * A server lives on one loop; several servers, one a loop, listen on the same address
  * (SO_REUSEPORT).  For each request whose head is complete the handler's `begin` decides what becomes of
@@ -50,7 +50,7 @@ struct http_limits {
     uint32_t idle_ms;             /* between requests; 60 s */
     uint32_t write_ms;            /* a client that reads nothing for so long is dropped; 30 s */
     uint32_t requests;            /* on one connection; 100,000 */
-    uint32_t connections;         /* in all; 20,000 */
+    uint32_t connections;         /* of one server; 20,000 */
     uint32_t connections_address; /* of one address (an IPv6 /64 counts as one); 1,024 */
     size_t write_buffer; /* bytes queued for one client before http_write answers ST_LIMIT; 4 MiB */
 };
@@ -63,7 +63,8 @@ struct http_handler {
     void (*begin)(void *arg, struct http_request *r);
     /* A connection was accepted from `address`; false: close it at once.  Optional. */
     bool (*accept)(void *arg, str address);
-    /* The server itself refused what `address` sent (status is what it was answered).  Optional. */
+    /* The server itself refused what `address` sent; status is what it was answered, 0 when it was just
+     * closed.  Optional. */
     void (*refused)(void *arg, str address, int status, const char *why);
     void *arg;
 };
@@ -72,7 +73,8 @@ struct http_server; /* opaque */
 struct http_server_options {
     const char *host;        /* numeric address; "::" and "0.0.0.0" are all */
     uint16_t port;           /* 0: the system's choice, see http_server_port */
-    int fd;                  /* a socket that listens already (socket activation); -1: none */
+    int fd;                  /* a socket that listens already (socket activation), which then is the
+                              * server's; -1: none */
     struct tls_context *tls; /* NULL: plain */
     struct http_limits limits;
     struct http_handler handler;
@@ -107,7 +109,8 @@ void *http_user(const struct http_request *r);
 /* Keep `r` past begin, as an answer will come later.  Ref and unref on the loop's thread. */
 struct http_request *http_ref(struct http_request *r);
 void http_unref(struct http_request *r);
-/* `gone(user)` once, should the client leave before the answer is through. */
+/* `gone(user)` once, should the client leave before the answer is through, or the server refuse the
+ * rest of its body.  Nothing of this request is called after it. */
 void http_on_gone(struct http_request *r, void (*gone)(void *user));
 bool http_is_gone(const struct http_request *r);
 

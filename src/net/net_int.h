@@ -24,7 +24,7 @@ struct loop_task {
     void (*run)(struct loop_task *t);
 };
 void loop_soon(struct loop *l, struct loop_task *t); /* waiting already: nothing */
-void loop_not_soon(struct loop_task *t);
+void loop_not_soon(struct loop *l, struct loop_task *t);
 
 /* "Sat, 21 Nov 2026 15:36:13 GMT", renewed at most every quarter of a second. */
 str loop_http_date(struct loop *l);
@@ -36,8 +36,14 @@ str loop_http_date(struct loop *l);
 struct sbuf *stream_out(struct stream *s);
 size_t stream_write_buffer(const struct stream *s); /* the limit */
 
-/* Bytes that were read already and belong to whose handler comes next: given to it soon. */
+/* Have `drained` called though nothing was refused. */
+void stream_want_drained(struct stream *s);
+
+/* Bytes that were delivered and not used: they come again, before others, once the stream is not paused.  Of
+ * the bytes just delivered it is the rest that may be given back; that costs nothing the second time. */
 void stream_unread(struct stream *s, str bytes);
+/* Read a little at a time: what comes now is early and has to be kept. */
+void stream_read_little(struct stream *s, bool little);
 
 /* ---- http.c ---- */
 
