@@ -9,7 +9,6 @@
 #include "bus/bus.h"
 
 #include "base/mem.h"
-#include "base/vec.h"
 #include "os/clock.h"
 #include "os/lock.h"
 
@@ -31,13 +30,14 @@ struct slot {
 };
 
 struct bus_subscriber {
+    struct bus_subscriber *next;
     bus_fn *fn;
     void *arg;
 };
 
 struct bus {
     struct lock lock;
-    VEC(struct bus_subscriber *) subscriber;
+    struct bus_subscriber *subscriber; /* owned */
     struct slot *slot; /* owned; `room` of them, a power of two; id i is at i % room */
     size_t room, count;
     uint64_t first, due;
@@ -148,11 +148,10 @@ void bus_free(struct bus *b)
 {
     if (!b)
         return;
-    assert(b->subscriber.n == 0);
+    assert(!b->subscriber);
     for (uint64_t id = b->first; id < b->first + b->count; id++)
         if (slot_locked(b, id)->held)
             bus_message_unref(&slot_locked(b, id)->held->m);
-    vec_done(&b->subscriber);
     mem_free(b->slot);
     lock_done(&b->lock);
     mem_free(b);
@@ -196,8 +195,8 @@ static void deliver_locked(struct bus *b)
         if (!h)
             continue;
         b->bytes += h->bytes;
-        for (size_t i = 0; i < b->subscriber.n; i++)
-            b->subscriber.at[i]->fn(b->subscriber.at[i]->arg, &h->m);
+        for (struct bus_subscriber *s = b->subscriber; s; s = s->next)
+            s->fn(s->arg, &h->m);
     }
     while (b->first < b->due && (b->due - b->first > b->kept || b->bytes > b->kept_bytes))
         drop_first_locked(b);
@@ -237,9 +236,9 @@ void bus_publish(struct bus *b, const struct bus_message *m)
 struct bus_subscriber *bus_subscribe(struct bus *b, bus_fn *fn, void *arg)
 {
     struct bus_subscriber *s = mem_new(struct bus_subscriber);
-    *s = (struct bus_subscriber){.fn = fn, .arg = arg};
     lock_take(&b->lock);
-    *vec_push(&b->subscriber) = s;
+    *s = (struct bus_subscriber){.next = b->subscriber, .fn = fn, .arg = arg};
+    b->subscriber = s;
     lock_drop(&b->lock);
     return s;
 }
@@ -247,11 +246,11 @@ struct bus_subscriber *bus_subscribe(struct bus *b, bus_fn *fn, void *arg)
 void bus_unsubscribe(struct bus *b, struct bus_subscriber *s)
 {
     lock_take(&b->lock);
-    size_t i = 0;
-    while (i < b->subscriber.n && b->subscriber.at[i] != s)
-        i++;
-    assert(i < b->subscriber.n);
-    b->subscriber.at[i] = b->subscriber.at[--b->subscriber.n];
+    struct bus_subscriber **at = &b->subscriber;
+    while (*at && *at != s)
+        at = &(*at)->next;
+    assert(*at);
+    *at = s->next;
     lock_drop(&b->lock);
     mem_free(s);
 }
