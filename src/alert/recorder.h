@@ -13,9 +13,9 @@
 
 struct recorder; /* opaque */
 struct recorder_options {
-    size_t max_bytes;  /* of results waiting; 64 MiB */
-    int64_t group_ms;  /* repeats of an alert join it for so long; 24 h */
-    uint32_t retry_ms; /* between tries while the store fails; 250 */
+    size_t max_bytes;  /* of results waiting; 0: 64 MiB */
+    int64_t group_ms;  /* repeats of an alert join it for so long; 0: 24 h */
+    uint32_t retry_ms; /* between tries while the store fails; 0: 250 */
 };
 
 struct recorded { /* a finding with the event behind it; borrowed for the call */
@@ -33,17 +33,21 @@ struct recording { /* the result of one batch, of one tenant; borrowed for the c
     const struct position_record *position; /* NULL: none */
     const struct recent_record *recent;     /* records that fed correlations */
     size_t recent_count;
-    /* Called once, on the recorder's thread: ST_OK when it is committed; ST_UNAVAILABLE when the recorder was stopped before.
-     * `alert` are the ids of the alerts made of the items, in order.  Optional. */
+    /* Called once, on the recorder's thread: ST_OK when it is committed; ST_UNAVAILABLE when the recorder was stopped before
+     * (a part of it may then be committed).  `alert` are the alerts made of the items, in order; the id is empty of one
+     * that the store refused for its own fault, which is dropped, counted and logged.  Optional. */
     recorded_fn *done;
     void *arg;
 };
 
 struct recorder *recorder_new(struct store *store, struct bus *bus,
                               const struct recorder_options *options);
-void recorder_free(struct recorder *r); /* not running; NULL is fine */
+/* Not running; what still waits is told ST_UNAVAILABLE.  NULL is fine. */
+void recorder_free(struct recorder *r);
 
-/* ST_LIMIT: the queue is full, nothing was taken.  Nothing to commit (no findings, no position) is done at once. */
+/* Copied and queued; texts are cut to sane lengths.  ST_LIMIT: the queue is full, ST_UNAVAILABLE: the recorder was stopped; then
+ * nothing was taken and `done` will not be called.  What is larger than the whole queue is taken when that is empty.
+ * Nothing to commit (no findings, position or recent records) is done at once, on the calling thread. */
 CHECKED status recorder_add(struct recorder *r, const struct recording *in);
 /* Commit until recorder_stop; then what is queued, once more. */
 void recorder_run(struct recorder *r);
