@@ -77,21 +77,15 @@ struct recorder *recorder_new(struct store *store, struct bus *bus,
 
 /* ---- the queue ---- */
 
-static bool has_room(const struct recorder *r, size_t bytes)
-{
-    size_t used = atomic_load_explicit(&r->bytes, memory_order_relaxed);
-    return used == 0 || (used < r->options.max_bytes && bytes <= r->options.max_bytes - used);
-}
-
 bool recorder_has_room(const struct recorder *r)
 {
-    return has_room(r, 1);
+    return atomic_load_explicit(&r->bytes, memory_order_relaxed) < r->options.max_bytes;
 }
 
 static status push(struct recorder *r, struct entry *e)
 {
     lock_take(&r->lock);
-    status st = r->stopping ? ST_UNAVAILABLE : has_room(r, e->bytes) ? ST_OK : ST_LIMIT;
+    status st = r->stopping ? ST_UNAVAILABLE : ST_OK;
     if (st == ST_OK) {
         atomic_fetch_add_explicit(&r->bytes, e->bytes, memory_order_relaxed);
         if (r->tail)
@@ -114,8 +108,6 @@ status recorder_add(struct recorder *r, const struct recording *in)
             in->done(in->arg, ST_OK, NULL, 0);
         return ST_OK;
     }
-    if (!recorder_has_room(r)) /* before the work of copying */
-        return ST_LIMIT;
     struct entry *e = entry_new(in, clock_wall_ms());
     status st = push(r, e);
     if (st != ST_OK)

@@ -3,13 +3,21 @@
  *
  * Results are queued by any thread and committed in groups by one, with the position of
  * the source they came from; what was committed is published on the bus, then each result's `done` is
- * told.  While the store does not answer, results stay queued (bounded: recorder_add says no) and the commit is tried again. */
+ * told.  While the store does not answer, results stay queued (recorder_has_room says no) and the commit is tried again. */
 #ifndef ALERT_RECORDER_H
 #define ALERT_RECORDER_H
 
 #include "bus/bus.h"
 #include "event/finding.h"
 #include "store/alert.h"
+
+typedef void recorded_fn(void *arg, status s, const struct commit_result *alert, size_t count);
+
+/* What a source hangs on its job (engine_job's token) so that it is told; lives until it was. */
+struct recorded_token {
+    recorded_fn *done;
+    void *arg;
+};
 
 struct recorder; /* opaque */
 struct recorder_options {
@@ -23,8 +31,6 @@ struct recorded { /* a finding with the event behind it; borrowed for the call *
     str raw, format;  /* the event's record; may be empty */
     const char *path; /* where it came from */
 };
-
-typedef void recorded_fn(void *arg, status s, const struct commit_result *alert, size_t count);
 
 struct recording { /* the result of one batch, of one tenant; borrowed for the call */
     str tenant;
@@ -45,9 +51,10 @@ struct recorder *recorder_new(struct store *store, struct bus *bus,
 /* Not running; what still waits is told ST_UNAVAILABLE.  NULL is fine. */
 void recorder_free(struct recorder *r);
 
-/* Copied and queued; texts are cut to sane lengths.  ST_LIMIT: the queue is full, ST_UNAVAILABLE: the recorder was stopped; then
- * nothing was taken and `done` will not be called.  What is larger than the whole queue is taken when that is empty.
- * Nothing to commit (no findings, position or recent records) is done at once, on the calling thread. */
+/* Copied and queued; texts are cut to sane lengths.  There is always room: sources ask recorder_has_room before they read
+ * more, so what goes past max_bytes is bounded by what was under way, and none of it is lost.  ST_UNAVAILABLE: the recorder was
+ * stopped; then nothing was taken and `done` will not be called.  Nothing to commit (no findings, position or recent records)
+ * is done at once, on the calling thread. */
 CHECKED status recorder_add(struct recorder *r, const struct recording *in);
 /* Commit until recorder_stop; then what is queued, once more. */
 void recorder_run(struct recorder *r);
