@@ -13,10 +13,14 @@
 
 typedef void recorded_fn(void *arg, status s, const struct commit_result *alert, size_t count);
 
-/* What a source hangs on its job (engine_job's token) so that it is told; lives until it was. */
+/* What a source hangs on its job (engine_job's token) so that it is told; lives until it was.  Who delivers the job calls
+ * `seen` first, which may still say how far the source was read (the job's position); then queues the result with
+ * `done`, and calls that itself where the recorder was stopped. */
+struct engine_result;
 struct recorded_token {
     recorded_fn *done;
     void *arg;
+    void (*seen)(void *arg, const struct engine_result *r); /* optional */
 };
 
 struct recorder; /* opaque */
