@@ -5,7 +5,8 @@
  *   source: an input to text: opened, decompressed, UTF-16 turned into UTF-8
  *   cutter: where whole records end in the text read so far
  *   records: binary logs, whose records come one by one
- *   ingest: the three put together, one batch at a time */
+ *   feed:   one input, from a source to batches
+ *   ingest: one input after the other */
 #ifndef INGEST_INGEST_INT_H
 #define INGEST_INGEST_INT_H
 
@@ -13,6 +14,7 @@
 #include "base/vec.h"
 #include "codec/decompress.h"
 #include "codec/json_frame.h"
+#include "ingest/feed.h"
 #include "ingest/ingest.h"
 
 /* ---- problems ---- */
@@ -68,7 +70,10 @@ enum { SOURCE_ROOM_MIN = 64, SOURCE_BUFFER = 64 * 1024 };
 
 struct source {
     int fd;
-    bool waits; /* not a regular file: reading may block */
+    bool waits;               /* not a regular file: reading may block */
+    bool memory, offered_all; /* no file, but `offered`; nothing will come after it */
+    str offered;              /* borrowed: not taken yet */
+    bool looked;              /* how it is stored is known */
     enum source_encoding encoding;
     struct decompress *decompress; /* owned; NULL when stored plain */
     char *stored;                  /* owned, SOURCE_BUFFER: bytes of the file not used yet */
@@ -83,6 +88,11 @@ struct source {
 
 /* All-zero is a valid source that was never opened; its buffers serve one input after the other. */
 CHECKED status source_open(struct source *s, const struct input *input, struct error *err);
+/* A source of what is put into s->offered; the same source may be opened so again and again.
+ * Reading never waits: SOURCE_IDLE when all of it was taken and more is to come. */
+void source_open_memory(struct source *s);
+/* It is neither compressed nor UTF-16, whatever its first bytes are. */
+void source_set_plain(struct source *s);
 void source_close(struct source *s);
 void source_done(struct source *s);
 
@@ -100,6 +110,7 @@ const char *source_refusal(str head);
 struct evtx;
 struct records {
     struct evtx *log;    /* owned; NULL: none is open */
+    bool collecting;     /* a log that is not in `bytes` yet, not all of it */
     struct sbuf bytes;   /* the log, where it is not a plain file */
     uint64_t size, done; /* bytes as stored; records read */
 };
@@ -107,9 +118,13 @@ struct records {
 /* Does a file that starts with `head` hold such records? */
 bool records_known(str head);
 
-/* `source` has given `head` so far.  ST_INVALID, ST_IO, ST_LIMIT: cannot be read, err says why. */
-CHECKED status records_open(struct records *r, const struct input *input, struct source *source,
-                            str head, struct error *err);
+/* `head` of the log has been read; `input` NULL: from memory.  A log that is no plain file is
+ * collected first.  ST_INVALID, ST_IO: cannot be read, err says why. */
+CHECKED status records_open(struct records *r, const struct input *input, bool packed, str head,
+                            struct error *err);
+/* More of what is collected.  SOURCE_IDLE: it is not all there yet; SOURCE_END: it is, and open;
+ * SOURCE_BAD: err says why. */
+enum source_state records_collect(struct records *r, struct source *source, struct error *err);
 void records_close(struct records *r); /* safe when zeroed */
 
 /* Add records to `b` until it holds `want` bytes; false when there are no more. */
@@ -164,6 +179,36 @@ void cut_json_init(struct cutter *c, str head);
 size_t cut_json(struct cutter *c, struct batch *b, bool last);
 bool cut_json_give_up(struct cutter *c, struct batch *b);
 size_t cut_json_skip(struct cutter *c, str bytes, bool *found);
+
+/* ---- one input ---- */
+
+struct feed {
+    struct feed_options options;
+    const struct input *input; /* borrowed; NULL: memory */
+    struct source source;
+    struct records records; /* open: no text, but a binary log */
+    struct cutter cutter;
+    struct parse_stream stream;
+    struct sbuf header;     /* of stream */
+    struct sbuf new_header; /* to be followed from the next batch on */
+    struct batch text;      /* bytes, lines and rejects not handed out; no events.  `n` is what is
+                             * looked at, a whole number of wants: the same however it comes */
+    size_t total;           /* bytes there are */
+    size_t want;            /* bytes to look at next */
+    bool begun;             /* stream and cutter are set */
+    bool idle;              /* the source had nothing just now */
+    bool ended;             /* all that will come is here */
+    bool skipping;          /* inside a record that is too long */
+    struct error why;       /* code ST_OK: all is well */
+};
+
+/* In place of feed_new and feed_free; all-zero is fine for both. */
+void feed_done(struct feed *f);
+/* The input of feed_next is a file: its bytes go straight from there to the batch.  Fails as
+ * source_open does. */
+CHECKED status feed_begin_file(struct feed *f, const struct feed_options *options,
+                               const struct input *input, struct error *err);
+void feed_end_file(struct feed *f);
 
 /* Line feeds in `s`, and the line that byte `at` of the batch is on. */
 uint64_t count_lines(str s);

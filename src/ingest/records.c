@@ -12,38 +12,39 @@ bool records_known(str head)
     return str_starts(head, STR("ElfFile\0"));
 }
 
-static status take_all(struct records *r, struct source *source, str head, struct error *err)
+status records_open(struct records *r, const struct input *input, bool packed, str head,
+                    struct error *err)
 {
+    *r = (struct records){.size = input ? input->size : 0};
+    if (input && input->regular && !packed)
+        return evtx_open(input->path, &r->log, err);
     sbuf_init(&r->bytes, LOG_IN_MEMORY_MAX);
     sbuf_add(&r->bytes, head);
+    r->collecting = true;
+    return ST_OK;
+}
+
+enum source_state records_collect(struct records *r, struct source *source, struct error *err)
+{
     for (;;) {
         char *p = sbuf_space(&r->bytes, SOURCE_BUFFER);
-        if (!p)
-            return fail(err, ST_LIMIT, "is longer than %d MiB; decompress it first",
-                        LOG_IN_MEMORY_MAX / (1024 * 1024));
+        if (!p) {
+            (void)fail(err, ST_LIMIT, "is longer than %d MiB; decompress it first",
+                       LOG_IN_MEMORY_MAX / (1024 * 1024));
+            return SOURCE_BAD;
+        }
         size_t n;
         enum source_state state = source_read(source, p, SOURCE_BUFFER, PATIENCE_MS, &n, err);
         sbuf_grew(&r->bytes, n);
-        if (state == SOURCE_BAD)
-            return ST_IO;
-        if (state == SOURCE_END)
-            return ST_OK;
+        if (state == SOURCE_IDLE || state == SOURCE_BAD)
+            return state;
+        if (state != SOURCE_END)
+            continue;
+        r->collecting = false;
+        r->size = source->bytes_in;
+        return evtx_open_bytes(sbuf_str(&r->bytes), &r->log, err) == ST_OK ? SOURCE_END
+                                                                           : SOURCE_BAD;
     }
-}
-
-status records_open(struct records *r, const struct input *input, struct source *source, str head,
-                    struct error *err)
-{
-    *r = (struct records){.size = input->size};
-    if (input->regular && !source->decompress)
-        return evtx_open(input->path, &r->log, err);
-    status st = take_all(r, source, head, err);
-    if (st == ST_OK)
-        st = evtx_open_bytes(sbuf_str(&r->bytes), &r->log, err);
-    if (st != ST_OK)
-        records_close(r);
-    r->size = source->bytes_in;
-    return st;
 }
 
 void records_close(struct records *r)

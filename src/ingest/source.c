@@ -35,6 +35,19 @@ const char *source_refusal(str head)
     return NULL;
 }
 
+static enum source_state read_offered(struct source *s, char *out, size_t room, size_t *n)
+{
+    *n = s->offered.n < room ? s->offered.n : room;
+    if (*n == 0) {
+        s->stored_end = s->offered_all;
+        return s->stored_end ? SOURCE_END : SOURCE_IDLE;
+    }
+    memcpy(out, s->offered.p, *n);
+    s->offered = str_from(s->offered, *n);
+    s->bytes_in += *n;
+    return SOURCE_DATA;
+}
+
 /* More of the file's own bytes to `out`. */
 static enum source_state read_stored(struct source *s, char *out, size_t room, int patience_ms,
                                      size_t *n, struct error *err)
@@ -42,6 +55,8 @@ static enum source_state read_stored(struct source *s, char *out, size_t room, i
     *n = 0;
     if (s->stored_end)
         return SOURCE_END;
+    if (s->memory)
+        return read_offered(s, out, room, n);
     if (s->waits && !file_wait(s->fd, patience_ms)) {
         s->stored_end = stop_requested();
         return s->stored_end ? SOURCE_END : SOURCE_IDLE;
@@ -55,30 +70,60 @@ static enum source_state read_stored(struct source *s, char *out, size_t room, i
     return s->stored_end ? SOURCE_END : SOURCE_DATA;
 }
 
-/* Enough of the beginning to tell how it is stored. */
-static status look_at_start(struct source *s, struct error *err)
+static void set_kind(struct source *s, str head)
+{
+    enum decompress_kind kind = decompress_kind_of(head);
+    if (kind != DECOMPRESS_NONE)
+        s->decompress = decompress_open(kind);
+    s->looked = true;
+}
+
+/* Enough of the beginning to tell how it is stored; SOURCE_IDLE when memory did not have as much. */
+static enum source_state look_at_start(struct source *s, struct error *err)
 {
     enum { PATIENCE_MS = 100 };
+    if (s->stored_n == 0 && s->offered.n >= DECOMPRESS_MAGIC_SIZE) { /* no need to copy it */
+        set_kind(s, s->offered);
+        return SOURCE_DATA;
+    }
     enum source_state state = SOURCE_DATA;
-    while (s->stored_n < DECOMPRESS_MAGIC_SIZE && (state == SOURCE_DATA || state == SOURCE_IDLE)) {
+    while (s->stored_n < DECOMPRESS_MAGIC_SIZE && state != SOURCE_END && state != SOURCE_BAD) {
         size_t n;
         state = read_stored(s, s->stored + s->stored_n, SOURCE_BUFFER - s->stored_n, PATIENCE_MS,
                             &n, err);
         s->stored_n += n;
+        if (state == SOURCE_IDLE && s->memory)
+            return state;
     }
-    if (state == SOURCE_BAD)
-        return ST_IO;
-    enum decompress_kind kind = decompress_kind_of((str){s->stored, s->stored_n});
-    if (kind != DECOMPRESS_NONE)
-        s->decompress = decompress_open(kind);
-    return ST_OK;
+    if (state != SOURCE_BAD)
+        set_kind(s, (str){s->stored, s->stored_n});
+    return state;
 }
 
-status source_open(struct source *s, const struct input *input, struct error *err)
+/* As it was, but for the buffers. */
+static void start(struct source *s)
 {
     *s = (struct source){.fd = -1, .stored = s->stored, .wide = s->wide, .state = SOURCE_DATA};
     if (!s->stored)
         s->stored = mem_zero(SOURCE_BUFFER);
+}
+
+void source_open_memory(struct source *s)
+{
+    decompress_close(s->decompress);
+    start(s);
+    s->memory = true;
+}
+
+void source_set_plain(struct source *s)
+{
+    s->looked = true;
+    s->encoding = ENCODING_BYTES;
+}
+
+status source_open(struct source *s, const struct input *input, struct error *err)
+{
+    start(s);
     s->fd = STDIN_FILENO;
     if (strcmp(input->path, "-") != 0) {
         s->fd = -1;
@@ -91,7 +136,8 @@ status source_open(struct source *s, const struct input *input, struct error *er
     status st = file_fstat(s->fd, &info, err);
     if (st == ST_OK) {
         s->waits = info.kind != FILE_REGULAR;
-        st = look_at_start(s, err);
+        if (look_at_start(s, err) == SOURCE_BAD)
+            st = ST_IO;
     }
     if (st != ST_OK)
         source_close(s);
@@ -193,11 +239,24 @@ static enum source_state read_wide(struct source *s, char *out, size_t room, int
     }
 }
 
+/* Can it be seen, before anything is copied, that this is neither compressed nor UTF-16? */
+static bool begins_plain(const struct source *s)
+{
+    if (s->decompress || s->stored_n || s->wide_n || s->offered.n < 3)
+        return false;
+    unsigned char first = (unsigned char)s->offered.p[0];
+    return first != 0xff && first != 0xfe && first != 0xef;
+}
+
 /* The first bytes tell the encoding; a byte order mark is taken away. */
 static enum source_state read_first(struct source *s, char *out, size_t room, int patience_ms,
                                     size_t *n, struct error *err)
 {
     enum source_state state = SOURCE_DATA;
+    if (begins_plain(s)) {
+        s->encoding = ENCODING_BYTES;
+        return read_bytes(s, out, room, patience_ms, n, err);
+    }
     if (!s->wide)
         s->wide = mem_zero(SOURCE_BUFFER);
     size_t most = room / 3 * 2 < SOURCE_BUFFER ? room / 3 * 2 : SOURCE_BUFFER;
@@ -243,6 +302,11 @@ enum source_state source_read(struct source *s, char *out, size_t room, int pati
     }
     if (state != SOURCE_DATA)
         return state;
+    if (!s->looked) {
+        state = look_at_start(s, err);
+        if (state == SOURCE_IDLE)
+            return state;
+    }
     if (s->encoding == ENCODING_UNKNOWN)
         state = read_first(s, out, room, patience_ms, n, err);
     else if (s->encoding == ENCODING_BYTES)
