@@ -250,7 +250,7 @@ static bool look(struct feed *f, bool all, size_t *whole)
     struct batch *t = &f->text;
     t->n = f->total < f->want ? f->total : f->want;
     *whole = 0;
-    if (f->skipping)
+    if (f->skipping && t->n)
         skip(f);
     bool last = all && f->total == t->n;
     if (last && f->skipping)
