@@ -82,10 +82,18 @@ bool recorder_has_room(const struct recorder *r)
     return atomic_load_explicit(&r->bytes, memory_order_relaxed) < r->options.max_bytes;
 }
 
+/* An empty queue takes anything: else what is larger than the bound could never be stored. */
+static bool fits_locked(const struct recorder *r, size_t bytes)
+{
+    size_t used = atomic_load_explicit(&r->bytes, memory_order_relaxed);
+    size_t most = size_mul(r->options.max_bytes, RECORDER_HARD_FACTOR);
+    return used == 0 || (used < most && bytes <= most - used);
+}
+
 static status push(struct recorder *r, struct entry *e)
 {
     lock_take(&r->lock);
-    status st = r->stopping ? ST_UNAVAILABLE : ST_OK;
+    status st = r->stopping ? ST_UNAVAILABLE : fits_locked(r, e->bytes) ? ST_OK : ST_LIMIT;
     if (st == ST_OK) {
         atomic_fetch_add_explicit(&r->bytes, e->bytes, memory_order_relaxed);
         if (r->tail)
