@@ -17,7 +17,8 @@
  * is tried, not the version read.  Call once at start. */
 CHECKED status crypto_check(struct error *err);
 
-/* Fill with random bytes from the system's generator. Never fails: without entropy the program ends. */
+/* Fill with random bytes from OpenSSL's generator, which the system's seeds (also anew after a fork).  Never
+ * fails: without entropy the program ends. */
 void crypto_random(void *out, size_t n);
 /* `n` random bytes as unpadded base64url. */
 void crypto_random_text(struct sbuf *out, size_t n);

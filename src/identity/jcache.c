@@ -172,6 +172,8 @@ bool token_cache_add(struct token_cache *c, const struct token_cache_entry *e, i
         set->session[i] = session;
     }
     lock_drop(&s->lock);
+    if (!good)
+        metric_inc(METRIC_TOKENS_REFUSED);
     return good;
 }
 

@@ -31,7 +31,7 @@ struct token_cache_entry {
     int64_t expires_ms; /* then it is to be verified again; exp, or sooner */
     const struct principal *who;
 };
-/* Remember a token just verified.  False, and nothing kept: it is revoked, and must be refused.  To be
+/* Remember a token just verified.  False, and nothing kept: it is revoked, and must be refused (which is counted).  To be
  * asked of every token verified, so also where nothing is to be remembered. */
 CHECKED bool token_cache_add(struct token_cache *c, const struct token_cache_entry *e,
                              int64_t now_ms);

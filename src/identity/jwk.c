@@ -221,6 +221,13 @@ static void write_jwk(struct json_out *o, const struct token_key *key)
     json_out_object_end(o);
 }
 
+static bool public_and_used(const struct token_keys *k, const struct token_key *key)
+{
+    const struct token_mode_row *m = &token_modes[k->mode];
+    bool used = key->alg == m->alg[0] || (m->signatures == 2 && key->alg == m->alg[1]);
+    return used && key->alg != ALG_HS256;
+}
+
 void token_keys_jwks(const struct token_keys *k, int64_t now_ms, struct sbuf *out)
 {
     struct json_out o = json_out_on(out);
@@ -228,7 +235,7 @@ void token_keys_jwks(const struct token_keys *k, int64_t now_ms, struct sbuf *ou
     json_out_key(&o, STR("keys"));
     json_out_array(&o);
     for (size_t i = 0; i < k->n; i++)
-        if (k->key[i].key && !over(&k->key[i], now_ms))
+        if (public_and_used(k, &k->key[i]) && !over(&k->key[i], now_ms))
             write_jwk(&o, &k->key[i]);
     json_out_array_end(&o);
     json_out_object_end(&o);

@@ -56,7 +56,8 @@ struct token_keys *token_keys_ref(struct token_keys *k);
 void token_keys_unref(struct token_keys *k);
 enum token_mode token_keys_mode(const struct token_keys *k);
 
-/* Append the public keys that still verify, as a JWK set (RFC 7517); a secret is never among them. */
+/* Append the public keys that verify tokens of the ring's mode, as a JWK set (RFC 7517): for TOKEN_HS256 none,
+ * for a secret is no public key. */
 void token_keys_jwks(const struct token_keys *k, int64_t now_ms, struct sbuf *out);
 
 /* ---- tokens ---- */

@@ -125,7 +125,9 @@ static void too_many_revocations_void_every_token_so_far(void **state)
         token_cache_forget(c, str_z(id), now_ms, now_ms + 60000);
     }
     assert_true(find(c, 1));
+    int64_t before = metric_value(METRIC_TOKENS_REFUSED);
     assert_false(add(c, 2, "session-0"));
+    assert_int_equal(metric_value(METRIC_TOKENS_REFUSED), before + 1);
     token_cache_forget(c, STR("one more"), now_ms, now_ms + 60000);
     assert_false(find(c, 1) || add(c, 1, "a") || add(c, 2, "session-0") || add(c, 3, "one more"));
     make(&m, 4, "a");

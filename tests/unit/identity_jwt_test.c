@@ -5,6 +5,7 @@
 
 #include "base/metric.h"
 #include "codec/base64.h"
+#include "os/thread.h"
 #include "tests/test.h"
 
 static const int64_t now_ms = 1800000000000;
@@ -192,7 +193,7 @@ static void a_retired_key_verifies_until_it_expires(void **state)
 
 static void publishes_keys_but_no_secret(void **state)
 {
-    struct token_keys *k = ring(TOKEN_HS256);
+    struct token_keys *k = ring(TOKEN_HYBRID);
     struct json_doc *doc = NULL;
     struct sbuf out;
     sbuf_init(&out, 65536);
@@ -210,6 +211,11 @@ static void publishes_keys_but_no_secret(void **state)
         assert_true(json_kind(json_get(it.value, STR("k"))) == JSON_IS_ABSENT);
     }
     json_doc_free(doc);
+    token_keys_unref(k);
+    sbuf_clear(&out);
+    k = ring(TOKEN_HS256);
+    token_keys_jwks(k, now_ms, &out);
+    assert_string_equal(out.p, "{\"keys\":[]}");
     sbuf_done(&out);
     token_keys_unref(k);
 }
@@ -796,6 +802,31 @@ static void two_single_tokens_are_no_hybrid_token(void **state)
     token_keys_unref(ml);
 }
 
+/* ---- threads ---- */
+
+static void sign_and_verify(void *arg)
+{
+    struct token_keys *k = arg;
+    for (int i = 0; i < 5; i++) {
+        struct sbuf out;
+        assert_int_equal(verified(k, signed_by(k, good_claims(), &out), NULL), ST_OK);
+        sbuf_done(&out);
+    }
+    token_keys_unref(k);
+}
+
+static void threads_share_a_ring_and_the_last_frees_it(void **state)
+{
+    struct token_keys *k = ring(TOKEN_HYBRID);
+    struct thread t[4];
+    for (size_t i = 0; i < COUNT(t); i++)
+        assert_int_equal(thread_start(&t[i], "sign", sign_and_verify, token_keys_ref(k), NULL),
+                         ST_OK);
+    token_keys_unref(k);
+    for (size_t i = 0; i < COUNT(t); i++)
+        thread_join(&t[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -823,6 +854,7 @@ int main(void)
         cmocka_unit_test(a_hybrid_token_stands_or_falls_as_a_whole),
         cmocka_unit_test(halves_made_for_other_partners_do_not_fit),
         cmocka_unit_test(two_single_tokens_are_no_hybrid_token),
+        cmocka_unit_test(threads_share_a_ring_and_the_last_frees_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
