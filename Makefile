@@ -85,12 +85,15 @@ build/$1/bguard: build/$1/obj/cmd/bguard/main.o build/$1/libbguard.a
 build/$1/test/%: build/$1/obj/tests/unit/%.o build/$1/libbguard.a
 	$$(link_$1)
 build/$1/test/%: link_libs = -lcmocka
+build/$1/test/load_test: build/$1/obj/tests/load/hist.o build/$1/obj/tests/load/ids.o
 build/$1/replay/%: build/$1/obj/tests/fuzz/%.o build/$1/obj/tests/fuzz/replay_main.o build/$1/libbguard.a
 	$$(link_$1)
 build/$1/fuzz/%: build/$1/obj/tests/fuzz/%.o build/$1/libbguard.a
 	$$(link_$1)
 build/$1/fuzz/%: link_flags = -fsanitize=fuzzer
 build/$1/bench/%: build/$1/obj/tests/bench/%.o build/$1/libbguard.a
+	$$(link_$1)
+build/$1/load/bgload: $(patsubst %.c,build/$1/obj/%.o,$(wildcard tests/load/*.c)) build/$1/libbguard.a
 	$$(link_$1)
 endef
 say = @$(if $(V),set -x; ,echo '  $1 $(patsubst build/$1/%,%,$2)'; )
