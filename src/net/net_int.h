@@ -35,6 +35,7 @@ str loop_http_date(struct loop *l);
  * stream is closing.  For whole answers; what has no end is held to write_buffer by stream_write. */
 struct sbuf *stream_out(struct stream *s);
 size_t stream_write_buffer(const struct stream *s); /* the limit */
+void stream_set_write_buffer(struct stream *s, size_t bytes); /* another one */
 
 /* Have `drained` called though nothing was refused. */
 void stream_want_drained(struct stream *s);

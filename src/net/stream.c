@@ -287,6 +287,11 @@ size_t stream_write_buffer(const struct stream *s)
     return s->write_buffer;
 }
 
+void stream_set_write_buffer(struct stream *s, size_t bytes)
+{
+    s->write_buffer = bytes;
+}
+
 status stream_write(struct stream *s, str bytes)
 {
     if (s->state != STREAM_OPEN)

@@ -28,6 +28,7 @@ struct ws_options {
     size_t message_bytes; /* longest message from the client, decompressed; 64 KiB */
     size_t queue_bytes;   /* most that waits for the client; 1 MiB */
     uint32_t ping_ms;     /* 30 s; a client silent for so long is pinged, for twice that closed */
+    uint32_t close_ms;    /* 5 s; a client that does not answer our goodbye by then is cut off */
     bool deflate;         /* agree to permessage-deflate when it is offered */
 };
 extern const struct ws_options ws_options_default;
@@ -52,7 +53,7 @@ CHECKED status ws_send(struct ws *w, str text);
 CHECKED status ws_send_frame(struct ws *w, struct ws_frame *f); /* takes its own reference */
 size_t ws_queued_bytes(const struct ws *w);
 /* Close with `code` and a reason (at most 123 bytes), after all that ws_send took.  A client that
- * has not answered after 5 s is cut off.  Closing already: nothing. */
+ * has not answered after close_ms is cut off.  Closing already: nothing. */
 void ws_close(struct ws *w, int code, const char *reason);
 str ws_address(const struct ws *w);
 
