@@ -85,3 +85,21 @@ bool uid_valid(str s)
             return false;
     return true;
 }
+
+int64_t uid_ms(const char *id)
+{
+    int64_t ms = 0;
+    for (unsigned i = 0; i < 10; i++) {
+        const char *at = strchr(digits, id[i]);
+        assert(at && *at);
+        ms = ms << 5 | (at - digits);
+    }
+    return ms;
+}
+
+void uid_least(int64_t ms, char out[static UID_SIZE])
+{
+    write_time((uint64_t)ms & 0xffffffffffffu, out);
+    memset(out + 10, '0', UID_LEN - 10);
+    out[UID_LEN] = '\0';
+}

@@ -14,5 +14,8 @@ enum { UID_LEN = 26, UID_SIZE = UID_LEN + 1 };
 /* Increases strictly within the process, whatever the clock does. */
 void uid_new(int64_t now_ms, char out[static UID_SIZE]);
 bool uid_valid(str s);
+/* When a valid id was made, Unix ms; and the least id that can be made then. */
+int64_t uid_ms(const char *id);
+void uid_least(int64_t ms, char out[static UID_SIZE]);
 
 #endif

@@ -12,6 +12,10 @@ static void puts_the_time_first(void **state)
     uid_new(1469918176385, id); /* the specification's example */
     assert_memory_equal(id, "01ARYZ6S41", 10);
     assert_true(uid_valid(str_z(id)));
+    assert_int_equal(uid_ms(id), 1469918176385);
+    uid_least(1469918176385, id);
+    assert_string_equal(id, "01ARYZ6S410000000000000000");
+    assert_true(uid_valid(str_z(id)));
 }
 
 static void grows_whatever_the_clock_does(void **state)
