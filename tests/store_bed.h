@@ -7,6 +7,7 @@
 #include "store/alert.h"
 #include "store/ledger.h"
 #include "tests/folder.h"
+#include "tests/postgres.h"
 #include "tests/test.h"
 
 static struct store *bed; /* of the running test */
@@ -43,6 +44,35 @@ static inline int bed_sqlite(void **state)
     (void)snprintf(url, sizeof url, "sqlite:%s", folder_path(name));
     *state = url;
     return bed_open(url);
+}
+
+static struct postgres bed_server;
+
+/* A database of its own on bed_server. */
+static inline int bed_postgresql(void **state)
+{
+    static unsigned number;
+    static char url[256];
+    char name[32];
+    (void)snprintf(name, sizeof name, "bed%u", number++);
+    postgres_database(&bed_server, name);
+    postgres_url(&bed_server, name, url);
+    *state = url;
+    return bed_open(url);
+}
+
+/* Group set-up and tear-down. */
+static inline int bed_make(void **state)
+{
+    if (postgres_find(&bed_server))
+        postgres_make(&bed_server);
+    return folder_make(state);
+}
+
+static inline int bed_remove(void **state)
+{
+    postgres_remove(&bed_server);
+    return folder_remove(state);
 }
 
 static inline int bed_close(void **state)
