@@ -84,6 +84,8 @@ static void finish(struct api_call *c)
     struct http_request *r = c->request;
     account_call(c);
     http_on_gone(r, NULL);
+    if (c->pauses)
+        http_resume(r); /* what is left of the body is read and thrown away */
     if (c->over)
         c->over(c);
     json_doc_free(c->doc);
@@ -235,6 +237,18 @@ void call_hold(struct api_call *c)
     http_on_gone(c->request, client_left);
 }
 
+void call_pause(struct api_call *c)
+{
+    if (c->pauses++ == 0)
+        http_pause(c->request);
+}
+
+void call_resume(struct api_call *c)
+{
+    if (--c->pauses == 0 && !call_gone(c))
+        http_resume(c->request);
+}
+
 bool call_gone(const struct api_call *c)
 {
     return http_is_gone(c->request);
@@ -316,13 +330,13 @@ void call_stream(struct api_call *c, int http, const char *content_type,
 static void from_pool(void *arg)
 {
     struct api_call *c = arg;
-    bool begun = http_answered(c->request);
     c->on_pool = false;
     if (!c->more) {
         send_now(c);
         return;
     }
-    if (!begun && !http_is_gone(c->request)) {
+    if (!c->begun && !http_is_gone(c->request)) {
+        c->begun = true;
         set_headers(c);
         http_begin_answer(c->request, c->status, c->type);
     }

@@ -2,9 +2,10 @@
 #include "api/api.h"
 
 #include "api/api_int.h"
+#include "ingest/feed.h"
 #include "os/clock.h"
 
-enum { POOL_QUEUE = 1024, RATE_BUCKETS = 65536, GUARD_ADDRESSES = 16384 };
+enum { POOL_QUEUE = 1024, RATE_BUCKETS = 65536, GUARD_ADDRESSES = 16384, GO_ON_MS = 100 };
 
 int64_t api_now_ms(const struct api *a)
 {
@@ -98,11 +99,19 @@ void api_free(struct api *a)
     mem_free(a);
 }
 
+static void go_on(void *arg)
+{
+    uploads_go_on(arg);
+}
+
 struct api_loop *api_loop_new(struct api *a, struct loop *loop, struct engine_lane *lane)
 {
     struct api_loop *l = mem_new(struct api_loop);
     *l = (struct api_loop){.api = a, .loop = loop, .lane = lane};
     sbuf_init(&l->out, CALL_OUT_MAX);
+    l->feed = feed_new();
+    /* The recorder does not say when it has room again. */
+    l->timer = loop_timer_new(loop, GO_ON_MS, go_on, l);
     lock_take(&a->usage_lock);
     l->next = a->loops;
     a->loops = l;
@@ -121,6 +130,8 @@ void api_loop_free(struct api_loop *l)
     *at = l->next;
     lock_drop(&l->api->usage_lock);
     sbuf_done(&l->out);
+    feed_free(l->feed);
+    loop_timer_free(l->timer);
     mem_free(l);
 }
 
@@ -143,4 +154,12 @@ void api_tick(struct api *a)
         log_say(LOG_API, LOG_ERROR, "the store does not answer", LOG_Z("why", err.text));
     atomic_store(&a->store_ok, ok);
     account_flush(a);
+}
+
+void api_room(struct api *a)
+{
+    lock_take(&a->usage_lock);
+    for (struct api_loop *l = a->loops; l; l = l->next)
+        loop_post(l->loop, go_on, l);
+    lock_drop(&a->usage_lock);
 }

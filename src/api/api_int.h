@@ -107,7 +107,9 @@ struct api_call {
     bool (*more)(struct api_call *c);
     bool on_pool, held, must_know, last;
     uint64_t bytes_in, bytes_out;
-    size_t pushed;         /* of own_out */
+    size_t pushed; /* of own_out */
+    unsigned pauses;
+    bool begun;            /* a long answer */
     struct api_call *next; /* in the pool's queue */
     void (*job)(struct api_call *c);
 };
@@ -133,6 +135,9 @@ void call_stream(struct api_call *c, int http, const char *content_type,
 
 /* For LOOP handlers: the answer comes later. */
 void call_hold(struct api_call *c);
+/* For STREAM handlers: no piece until as many call_resume as call_pause. */
+void call_pause(struct api_call *c);
+void call_resume(struct api_call *c);
 /* Has the client left? */
 bool call_gone(const struct api_call *c);
 /* Counted and logged as answered with `status`; from now on the request is the handler's, which must have taken its reference
@@ -165,7 +170,8 @@ struct route_count {
     _Atomic uint64_t ns;
 };
 
-struct usage; /* account.c */
+struct usage;  /* account.c */
+struct upload; /* res_events.c */
 
 struct api {
     struct api_options options;
@@ -190,6 +196,7 @@ struct api {
     /* under usage_lock: */
     struct usage *usage;    /* owned */
     struct api_loop *loops; /* all there are */
+    struct upload *keyed;   /* uploads under way that have an idempotency key */
 };
 
 struct api_loop {
@@ -198,7 +205,9 @@ struct api_loop {
     struct engine_lane *lane;
     struct sbuf out; /* of answers made on the loop */
     struct api_loop *next;
-    struct api_call *starved; /* uploads that wait for a free job */
+    struct loop_timer *timer; /* owned */
+    struct feed *feed;        /* owned; for what is judged at once */
+    struct upload *starved;   /* those that wait for a free job, first come first served */
 };
 
 int64_t api_now_ms(const struct api *a);
@@ -226,6 +235,11 @@ void answer_from_pool(struct api_call *c);
 /* An answer to a cross-origin question about a path (Fetch standard, 4.8) or to OPTIONS. */
 void answer_options(struct api_call *c, const struct router_entry *entry);
 void answer_allow(struct api_call *c, const struct router_entry *entry);
+
+/* ---- res_events.c ---- */
+
+/* On the loop: there may be room for uploads that wait. */
+void uploads_go_on(struct api_loop *l);
 
 /* ---- call.c ---- */
 

@@ -10,7 +10,10 @@
 #include "codec/url.h"
 #include "os/clock.h"
 
-enum { PARAM_MAX = 256, SMALL_OUT_MAX = 64 * 1024 * 1024 };
+enum {
+    PARAM_MAX = 256,
+    STATUS_GONE = 499 /* nobody sees it: the client left before we knew who it was */
+};
 
 /* ---- who comes ---- */
 
@@ -364,9 +367,16 @@ static void known_now(void *arg)
     struct api_call *c = arg;
     c->on_pool = false;
     c->out = &c->lane->out;
-    if (c->route->run == RUN_STREAM)
-        http_resume(c->request);
+    if (call_gone(c)) {
+        call_empty(c, STATUS_GONE);
+        return;
+    }
+    bool stream_it = c->route->run == RUN_STREAM;
+    struct http_request *r = http_ref(c->request);
     handle(c);
+    if (stream_it && !http_answered(r))
+        call_resume(c);
+    http_unref(r);
 }
 
 static void authenticate_on_pool(struct api_call *c)
@@ -401,7 +411,7 @@ static void take_body(struct api_call *c)
     if (c->route->run == RUN_STREAM) {
         http_stream_body(c->request, &stream);
         if (c->must_know)
-            http_pause(c->request);
+            call_pause(c);
         have_body(c);
     } else if (c->route->body) {
         http_take_body(c->request, c->route->body_max, body_ready);
