@@ -14,7 +14,8 @@
 static const char ciphers_12[] = "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
                                  "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
                                  "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
-static const char groups[] = "X25519MLKEM768:X25519:P-256:P-384";
+static char groups[] = /* not const: the macro it is given to casts that away */
+    "X25519MLKEM768:X25519:P-256:P-384";
 
 struct tls_context {
     SSL_CTX *ssl; /* owned */

@@ -128,7 +128,7 @@ static bool shake_hands(const struct world *w, const struct offer *offer, struct
     }
     SSL_CTX_set_security_level(c->context, 0); /* so that the weak can be offered at all */
     if (offer->groups)
-        assert_int_equal(SSL_CTX_set1_groups_list(c->context, offer->groups), 1);
+        assert_int_equal(SSL_CTX_set1_groups_list(c->context, (uintptr_t)offer->groups), 1);
     if (offer->ciphers)
         assert_int_equal(SSL_CTX_set_cipher_list(c->context, offer->ciphers), 1);
     c->ssl = SSL_new(c->context);
