@@ -22,6 +22,7 @@ static status fail_errno(struct error *err, int number)
 static struct file_info info_of(const struct stat *st)
 {
     struct file_info info = {.kind = FILE_OTHER, .device = st->st_dev, .inode = st->st_ino};
+    info.mode = st->st_mode & 07777;
     if (S_ISDIR(st->st_mode))
         info.kind = FILE_FOLDER;
     if (S_ISREG(st->st_mode)) {
@@ -115,6 +116,37 @@ status file_read_all(const char *path, struct sbuf *out, struct error *err)
     }
     file_close(fd);
     return s;
+}
+
+static bool write_all(int fd, str bytes)
+{
+    while (bytes.n) {
+        ssize_t n = write(fd, bytes.p, bytes.n);
+        if (n < 0 && errno != EINTR)
+            return false;
+        bytes = str_from(bytes, n > 0 ? (size_t)n : 0);
+    }
+    return fsync(fd) == 0;
+}
+
+status file_create(const char *path, unsigned mode, str bytes, struct error *err)
+{
+    char beside[4096];
+    if (snprintf(beside, sizeof beside, "%s.XXXXXX", path) >= (int)sizeof beside)
+        return fail(err, ST_IO, "'%.100s…': the path is too long", path);
+    int fd = mkostemp(beside, O_CLOEXEC); /* 0600 until it is whole */
+    if (fd < 0)
+        return fail_prefix(err, fail_errno(err, errno), "'%s'", path);
+    /* A link, unlike a rename, replaces nothing. */
+    bool made = fchmod(fd, mode) == 0 && write_all(fd, bytes) && link(beside, path) == 0;
+    int number = errno;
+    (void)close(fd);
+    (void)unlink(beside);
+    if (made)
+        return ST_OK;
+    if (number == EEXIST)
+        return fail(err, ST_CONFLICT, "'%s' exists", path);
+    return fail_prefix(err, fail_errno(err, number), "'%s'", path);
 }
 
 bool file_wait(int fd, int timeout_ms)

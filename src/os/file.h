@@ -5,6 +5,7 @@
 
 #include "base/sbuf.h"
 #include "base/status.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@ struct file_info {
     enum file_kind kind;
     uint64_t size;          /* bytes; 0 unless regular */
     uint64_t device, inode; /* which file it is, whatever it is called */
+    unsigned mode;          /* permission bits */
 };
 
 /* What `path` is, symbolic links followed.  ST_NOT_FOUND or ST_IO: "'path': why". */
@@ -40,6 +42,10 @@ CHECKED status file_read(int fd, char *out, size_t room, size_t *n, struct error
 /* The whole of a regular file, appended to `out`.  ST_LIMIT: it does not fit into out's cap, which
  * must leave 64 KiB to spare.  Else fails as file_open does, or ST_IO. */
 CHECKED status file_read_all(const char *path, struct sbuf *out, struct error *err);
+
+/* A new file of these bytes and permission bits, on the disk whole or not at all: of processes that
+ * make the same one together, one wins.  ST_CONFLICT: it exists.  Else fails as file_stat does. */
+CHECKED status file_create(const char *path, unsigned mode, str bytes, struct error *err);
 
 /* Wait up to `timeout_ms` for something to read, or the end; true when there is. */
 bool file_wait(int fd, int timeout_ms);

@@ -36,7 +36,7 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    static const char *const names[] = {"hello", "pipe"};
+    static const char *const names[] = {"hello", "pipe", "made"};
     for (size_t i = 0; i < COUNT(names); i++)
         (void)unlink(in_folder(names[i])); /* not every test makes every one */
     return rmdir(folder);
@@ -71,6 +71,21 @@ static void names_the_path_that_cannot_be_opened(void **state)
     assert_int_equal(file_stat(in_folder("absent"), &info, &err), ST_NOT_FOUND);
     assert_int_equal(file_open(folder, FILE_ANY, &fd, &err), ST_UNSUPPORTED);
     assert_int_equal(fd, -7);
+}
+
+static void makes_a_file_whole_and_replaces_none(void **state)
+{
+    struct error err = {0};
+    struct file_info info;
+    assert_int_equal(file_create(in_folder("made"), 0600, STR("secret"), &err), ST_OK);
+    assert_int_equal(file_stat(in_folder("made"), &info, NULL), ST_OK);
+    assert_int_equal(info.mode, 0600);
+    assert_int_equal(info.size, 6);
+    assert_int_equal(file_create(in_folder("made"), 0644, STR("other"), &err), ST_CONFLICT);
+    assert_int_equal(file_stat(in_folder("made"), &info, NULL), ST_OK);
+    assert_int_equal(info.size, 6);
+    assert_int_equal(file_create("/nowhere/made", 0600, STR("x"), &err), ST_NOT_FOUND);
+    assert_non_null(strstr(err.text, "'/nowhere/made'"));
 }
 
 static void refuses_a_pipe_without_waiting_for_its_writer(void **state)
@@ -134,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_is_in_a_file),
         cmocka_unit_test(names_the_path_that_cannot_be_opened),
+        cmocka_unit_test(makes_a_file_whole_and_replaces_none),
         cmocka_unit_test(refuses_a_pipe_without_waiting_for_its_writer),
         cmocka_unit_test(waits_no_longer_than_told_for_a_pipe),
         cmocka_unit_test(takes_the_first_signal_as_a_request),
