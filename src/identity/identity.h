@@ -56,8 +56,8 @@ CHECKED status identity_new(const struct identity_options *options, const char *
 void identity_free(struct identity *i); /* NULL is fine */
 
 /* `authorization`: the header's value ("Bearer …"; an API key too, also from X-API-Key as "Bearer KEY").
- * ST_UNAUTHORIZED: missing or invalid, for a reason that is logged, not told.  Does not block once the token is cached;
- * *must_block is set, and ST_BUSY answered, when `may_block` is false and it would. */
+ * ST_UNAUTHORIZED: missing or invalid, for a reason that is logged, not told.  Does not block once it was verified in the
+ * last minute; else, with `may_block` false, ST_BUSY: ask again on a worker.  ST_UNAVAILABLE and the like: the store's. */
 CHECKED status identity_authenticate(struct identity *i, str authorization, int64_t now_ms,
                                      bool may_block, struct principal *out, struct error *err);
 
@@ -75,7 +75,11 @@ CHECKED status identity_refresh(struct identity *i, struct arena *a, str refresh
                                 int64_t now_ms, struct tokens *out, struct error *err);
 CHECKED status identity_logout(struct identity *i, const struct principal *who, struct error *err);
 
-/* ---- what an administrator does; may block; each is in the audit log, done by `who` from `address` ---- */
+/* ---- what an administrator does; may block ----
+ *
+ * Each is in the audit log, done by `who` from `address`, refused attempts too.  ST_FORBIDDEN: it takes a permission they
+ * do not have.  ST_NOT_FOUND: there is none in their tenant.  A failure that begins with "done, but" was not written
+ * to the audit log.  What is handed out has no password_hash and no hash. */
 struct actor {
     const struct principal *who;
     str address;
@@ -84,6 +88,7 @@ struct actor {
 struct new_user {
     str name, password, tenant, role; /* tenant empty: the actor's */
 };
+/* ST_INVALID: a name, password, role or tenant that will not do.  ST_CONFLICT: the name is taken. */
 CHECKED status identity_user_add(struct identity *i, struct arena *a, const struct actor *by,
                                  const struct new_user *in, struct user_record *out,
                                  struct error *err);
@@ -91,20 +96,23 @@ struct user_change { /* p NULL, or -1: as it is */
     str password, role;
     int disabled;
 };
+/* Another password or role, and being disabled, end the user's sessions.  ST_CONFLICT: the tenant's last administrator. */
 CHECKED status identity_user_change(struct identity *i, struct arena *a, const struct actor *by,
                                     str id, const struct user_change *in, struct user_record *out,
                                     struct error *err);
 CHECKED status identity_user_remove(struct identity *i, const struct actor *by, str id,
                                     struct error *err);
-/* One's own: the old one must be right; ends the other sessions. */
+/* One's own: the old one must be right (ST_FORBIDDEN; it counts as a failed login); ends the other sessions. */
 CHECKED status identity_password(struct identity *i, const struct actor *by, str old_password,
                                  str new_password, struct error *err);
 struct new_key {
-    str name, role /* empty: the maker's */, scopes;
+    str name, role /* empty: the maker's */;
+    str scopes; /* empty: all of the role's but users:admin and installation */
     int64_t expires_ms;
     bool service;
 };
-/* `secret`: the key's whole text, "bg_<id>_<secret>", shown this once. */
+/* No more than its maker may.  A service token takes users:admin, and outlives its maker.
+ * `secret`: the key's whole text, "bg_<id>_<secret>", shown this once. */
 CHECKED status identity_key_add(struct identity *i, struct arena *a, const struct actor *by,
                                 const struct new_key *in, struct key_record *out, str *secret,
                                 struct error *err);
