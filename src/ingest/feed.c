@@ -78,6 +78,8 @@ void feed_begin(struct feed *f, const struct feed_options *options)
     reset(f, options);
     f->input = NULL;
     source_open_memory(&f->source);
+    if (options->plain)
+        source_set_plain(&f->source);
 }
 
 status feed_begin_file(struct feed *f, const struct feed_options *options,

@@ -30,6 +30,7 @@ struct feed; /* opaque */
 struct feed_options {
     struct parse_limits limits;
     size_t batch_bytes; /* 0: 256 KiB */
+    bool plain;         /* known to be neither compressed nor UTF-16: not looked for */
     bool forced;        /* use `format` */
     enum parse_format format;
     enum family family; /* log source the user gave, or FAMILY_UNKNOWN */

@@ -75,10 +75,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     str in = {(const char *)data + 4, size - 4};
     struct taken whole = run(&options, in, SIZE_MAX, false);
     struct taken pieces = run(&options, in, 1 + data[2], false);
-    if (!str_eq(sbuf_str(&whole.cuts), sbuf_str(&pieces.cuts)) ||
-        !str_eq(sbuf_str(&whole.bytes), sbuf_str(&pieces.bytes)))
+    if (whole.failed != pieces.failed)
         abort();
-    if (whole.rejected != pieces.rejected || whole.failed != pieces.failed)
+    /* How much comes out before the damage is the decompressor's affair. */
+    if (whole.failed == ST_OK && (!str_eq(sbuf_str(&whole.cuts), sbuf_str(&pieces.cuts)) ||
+                                  !str_eq(sbuf_str(&whole.bytes), sbuf_str(&pieces.bytes)) ||
+                                  whole.rejected != pieces.rejected))
         abort();
     struct taken paused = run(&options, in, 1 + data[2], true);
     bool lines = options.forced && parse_framing_of(options.format) == FRAME_LINE;
