@@ -10,6 +10,9 @@
 #include "tests/postgres.h"
 #include "tests/test.h"
 
+#include <assert.h>
+#include <sqlite3.h>
+
 static struct store *bed; /* of the running test */
 static struct arena bed_arena;
 static struct error bed_err;
@@ -82,6 +85,57 @@ static inline int bed_close(void **state)
     bed = NULL;
     arena_done(&bed_arena);
     return 0;
+}
+
+/* ---- running on all of them ---- */
+
+static inline void runs_on_postgresql_too(void **state)
+{
+    (void)state;
+    if (!bed_server.pid)
+        SKIP_BECAUSE("PostgreSQL's server is not installed");
+}
+
+#define ON_SQLITE(test)                                                                            \
+    {                                                                                              \
+#test ".sqlite", test, bed_sqlite, bed_close, NULL                                         \
+    }
+#define ON_POSTGRESQL(test)                                                                        \
+    {                                                                                              \
+#test ".postgresql", test, bed_postgresql, bed_close, NULL                                 \
+    }
+#define ON(test) ON_SQLITE(test), ON_POSTGRESQL(test)
+
+enum { BED_TESTS_MAX = 128 };
+static inline int bed_run(const struct CMUnitTest *all, size_t count)
+{
+    static struct CMUnitTest tests[BED_TESTS_MAX]; /* cmocka passes over what has no function */
+    assert(count < BED_TESTS_MAX);
+    bool here = postgres_find(&bed_server);
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        if (here || str_ends(str_z(all[i].name), STR(".sqlite")))
+            tests[n++] = all[i];
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(runs_on_postgresql_too);
+    return cmocka_run_group_tests(tests, bed_make, bed_remove);
+}
+
+/* One statement past the store: to SQLite's file or to PostgreSQL.  True when it was taken. */
+static inline bool bed_raw(const char *url, const char *sql)
+{
+    if (str_starts(str_z(url), STR("sqlite:"))) {
+        sqlite3 *db = NULL;
+        bool ok = sqlite3_open(url + 7, &db) == SQLITE_OK &&
+                  sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+        (void)sqlite3_close(db);
+        return ok;
+    }
+    PGconn *c = PQconnectdb(url);
+    PGresult *r = PQexec(c, sql);
+    bool ok = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK;
+    PQclear(r);
+    PQfinish(c);
+    return ok;
 }
 
 /* ---- things to put in ---- */

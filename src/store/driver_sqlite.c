@@ -35,9 +35,12 @@ struct sqlite_statement {
 
 /* ---- statuses ---- */
 
+/* Called before errno can change: SQLite keeps the number of a write that failed, but not of one in COMMIT. */
 static bool is_disk_full(sqlite3 *db, int rc)
 {
-    int number = db ? sqlite3_system_errno(db) : 0;
+    int number = errno;
+    if (db && sqlite3_system_errno(db))
+        number = sqlite3_system_errno(db);
     return (rc & 0xff) == SQLITE_FULL ||
            ((rc & 0xff) == SQLITE_IOERR &&
             (number == ENOSPC || number == EDQUOT || number == EFBIG));
@@ -125,6 +128,7 @@ static status check_path(const char *path, struct error *err)
 static status script(void *db, const char *sql, struct error *err)
 {
     sqlite3 *sqlite = ((struct sqlite_db *)db)->sqlite;
+    errno = 0; /* see is_disk_full */
     int rc = sqlite3_exec(sqlite, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? ST_OK : sqlite_fail(sqlite, sqlite3_extended_errcode(sqlite), err);
 }
@@ -240,6 +244,7 @@ static void bind(void *statement, unsigned at, const struct bound *v)
 static status step(void *statement, bool *row, struct error *err)
 {
     struct sqlite_statement *s = statement;
+    errno = 0; /* see is_disk_full */
     int rc = sqlite3_step(s->stmt);
     if (rc != SQLITE_ROW && rc != SQLITE_DONE)
         return sqlite_fail(s->sqlite, rc, err);

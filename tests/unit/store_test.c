@@ -779,45 +779,38 @@ static void serves_many_threads(void **state)
     assert_int_equal(list[1].count, WRITERS * ROUNDS);
 }
 
-static void runs_on_postgresql_too(void **state)
-{
-    if (!bed_server.pid)
-        SKIP_BECAUSE("PostgreSQL's server is not installed");
-}
-
-#define ON(test)                                                                                   \
-    {#test ".sqlite", test, bed_sqlite, bed_close, NULL},                                          \
-        {#test ".postgresql", test, bed_postgresql, bed_close, NULL},
-
 int main(void)
 {
     const struct CMUnitTest both[] = {
-        ON(keeps_tenants) ON(keeps_users_by_tenant_with_one_name_in_all) ON(
-            changes_a_user_but_not_another_tenants) ON(counts_failed_logins_until_one_succeeds)
-            ON(lets_a_refresh_token_be_used_once) ON(revokes_all_sessions_and_remembers_which) ON(
-                keeps_api_keys) ON(keeps_signing_keys) ON(makes_one_alert_of_repeats)
-                ON(joins_no_alert_too_far_away_in_time) ON(keeps_the_first_events_of_an_alert) ON(
-                    stores_text_that_is_not_text) ON(lets_people_decide_once)
-                    ON(adds_no_repeats_to_a_closed_alert_until_it_is_opened_again) ON(
-                        counts_alerts_by_status_and_level) ON(lists_nothing_of_another_tenant)
-                        ON(finds_alerts_by_every_filter) ON(
-                            turns_pages_without_losing_or_repeating_any) ON(refuses_what_is_no_page)
-                            ON(commits_positions_and_recent_records_with_findings)
-                                ON(commits_all_or_nothing) ON(numbers_audit_records_without_gaps)
-                                    ON(adds_usage_up) ON(keeps_indicators)
-                                        ON(forgets_what_is_old_and_nothing_else)
-                                            ON(forgets_the_ledger_only_when_told)
-                                                ON(says_what_it_is)
-                                                    ON(finds_everything_again_when_opened_anew)
-                                                        ON(serves_many_threads)};
-    bool here = postgres_find(&bed_server);
-    struct CMUnitTest tests[COUNT(both) + 1];
-    size_t n = 0;
-    for (size_t i = 0; i < COUNT(both); i++)
-        if (here || both[i].setup_func == bed_sqlite)
-            tests[n++] = both[i];
-    tests[n++] = (struct CMUnitTest)cmocka_unit_test(runs_on_postgresql_too);
-    for (size_t i = n; i < COUNT(tests); i++)
-        tests[i] = (struct CMUnitTest){0}; /* cmocka passes over what has no function */
-    return cmocka_run_group_tests(tests, bed_make, bed_remove);
+        ON(keeps_tenants),
+        ON(keeps_users_by_tenant_with_one_name_in_all),
+        ON(changes_a_user_but_not_another_tenants),
+        ON(counts_failed_logins_until_one_succeeds),
+        ON(lets_a_refresh_token_be_used_once),
+        ON(revokes_all_sessions_and_remembers_which),
+        ON(keeps_api_keys),
+        ON(keeps_signing_keys),
+        ON(makes_one_alert_of_repeats),
+        ON(joins_no_alert_too_far_away_in_time),
+        ON(keeps_the_first_events_of_an_alert),
+        ON(stores_text_that_is_not_text),
+        ON(lets_people_decide_once),
+        ON(adds_no_repeats_to_a_closed_alert_until_it_is_opened_again),
+        ON(counts_alerts_by_status_and_level),
+        ON(lists_nothing_of_another_tenant),
+        ON(finds_alerts_by_every_filter),
+        ON(turns_pages_without_losing_or_repeating_any),
+        ON(refuses_what_is_no_page),
+        ON(commits_positions_and_recent_records_with_findings),
+        ON(commits_all_or_nothing),
+        ON(numbers_audit_records_without_gaps),
+        ON(adds_usage_up),
+        ON(keeps_indicators),
+        ON(forgets_what_is_old_and_nothing_else),
+        ON(forgets_the_ledger_only_when_told),
+        ON(says_what_it_is),
+        ON(finds_everything_again_when_opened_anew),
+        ON(serves_many_threads),
+    };
+    return bed_run(both, COUNT(both));
 }
