@@ -39,6 +39,26 @@ static bool size_byte(struct http_chunks *c, char b, struct http_refusal *no)
     return true;
 }
 
+/* A field that says where a message ends, or for whom it is, comes too late here (RFC 9110, 6.5.1). */
+static bool is_too_late(str name)
+{
+    static const char *const names[] = {"content-length",  "transfer-encoding", "host",
+                                        "connection",      "upgrade",           "trailer",
+                                        "proxy-connection"};
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (str_eq(name, str_z(names[i])))
+            return true;
+    return false;
+}
+
+static bool end_name(struct http_chunks *c, struct http_refusal *no)
+{
+    str name = {c->name, c->name_n};
+    c->named = true;
+    c->name_n = 0;
+    return !is_too_late(name) || http_refuse(no, 400, "the trailer has what belongs into the head");
+}
+
 static bool trailer_byte(struct http_chunks *c, char b, struct http_refusal *no)
 {
     if (++c->trailer > TRAILER_MAX)
@@ -48,10 +68,12 @@ static bool trailer_byte(struct http_chunks *c, char b, struct http_refusal *no)
         return true;
     }
     if (!c->named && b == ':' && c->state == TRAILER)
-        c->named = true;
-    else if (c->named ? ((unsigned char)b < ' ' && b != '\t') || b == 0x7f
-                      : !http_is_token((str){&b, 1}))
+        return end_name(c, no);
+    if (c->named ? ((unsigned char)b < ' ' && b != '\t') || b == 0x7f
+                 : !http_is_token((str){&b, 1}))
         return http_refuse(no, 400, "the trailer is malformed");
+    if (!c->named && c->name_n < sizeof c->name)
+        c->name[c->name_n++] = ascii_lower(b);
     c->state = TRAILER;
     return true;
 }

@@ -37,6 +37,8 @@ struct http_refusal {
 struct http_chunks {
     uint8_t state, digits;
     bool named; /* the trailer's name has ended */
+    uint8_t name_n;
+    char name[20]; /* its beginning, in lower case */
     uint32_t trailer;
     uint64_t left;
 };

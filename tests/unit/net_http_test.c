@@ -405,6 +405,8 @@ static const struct shape {
     {400, CHUNKED "0000000000000003\r\nabc\r\n0\r\n\r\n"},
     {400, CHUNKED "ffffffffffffffff1\r\nabc\r\n0\r\n\r\n"},
     {400, CHUNKED "0\r\nbad trailer: x\r\n\r\n"},
+    {400, CHUNKED "0\r\nContent-Length: 3\r\n\r\n"},
+    {400, CHUNKED "0\r\nA: b\r\ntransfer-encoding: chunked\r\n\r\n"},
     {400, CHUNKED "0\r\nA: b\nB: c\r\n\r\n"},
     {400, CHUNKED "0\r\n\n"},
 #undef POST
