@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 enum {
@@ -190,6 +191,7 @@ status loop_new(struct loop **out, struct error *err)
         mem_free(l);
         return fail(err, ST_LIMIT, "no event loop: %s", uv_strerror(rc));
     }
+    (void)signal(SIGPIPE, SIG_IGN); /* libuv writes to sockets whose peer may be gone */
     l->wake.data = l;
     l->last = &l->first;
     lock_init(&l->lock, LOCK_LOOP);

@@ -13,6 +13,7 @@
 
 struct loop; /* opaque */
 
+/* From now on the process ignores SIGPIPE: a peer that is gone would end it. */
 CHECKED status loop_new(struct loop **out, struct error *err);
 void loop_free(struct loop *l); /* not running; NULL is fine */
 
