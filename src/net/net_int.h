@@ -35,7 +35,13 @@ str loop_http_date(struct loop *l);
  * stream is closing.  For whole answers; what has no end is held to write_buffer by stream_write. */
 struct sbuf *stream_out(struct stream *s);
 size_t stream_write_buffer(const struct stream *s); /* the limit */
-void stream_set_write_buffer(struct stream *s, size_t bytes); /* another one */
+/* Another one; the kernel too is held to it. */
+void stream_set_write_buffer(struct stream *s, size_t bytes);
+
+/* Give pieces, of which some may be left out at the end, to the kernel now, without a copy, and say how many bytes it
+ * took: 0 when others wait before them, or with TLS.  What it did not take is the caller's to queue. */
+enum { STREAM_PIECES = 32 };
+size_t stream_try(struct stream *s, const str *piece, size_t n);
 
 /* Have `drained` called though nothing was refused. */
 void stream_want_drained(struct stream *s);

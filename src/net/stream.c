@@ -11,6 +11,8 @@
 #include "base/metric.h"
 
 #include <assert.h>
+#include <limits.h>
+#include <netinet/tcp.h>
 
 enum { READ_LITTLE = 4 * 1024 };
 
@@ -289,7 +291,27 @@ size_t stream_write_buffer(const struct stream *s)
 
 void stream_set_write_buffer(struct stream *s, size_t bytes)
 {
+    int fd, most = bytes < INT_MAX ? (int)bytes : INT_MAX;
     s->write_buffer = bytes;
+    /* The kernel would take megabytes more for a peer that does not read.  Where it knows no such option, it
+     * does. */
+    if (uv_fileno((uv_handle_t *)&s->tcp, &fd) == 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+}
+
+size_t stream_try(struct stream *s, const str *piece, size_t n)
+{
+    uv_buf_t buf[STREAM_PIECES];
+    if (s->state != STREAM_OPEN || s->tls || s->sending || s->out.n)
+        return 0;
+    n = n < STREAM_PIECES ? n : STREAM_PIECES;
+    for (size_t i = 0; i < n; i++)
+        buf[i] = (uv_buf_t){.base = (char *)(uintptr_t)piece[i].p, .len = piece[i].n};
+    int sent = uv_try_write((uv_stream_t *)&s->tcp, buf, (unsigned)n);
+    if (sent <= 0)
+        return 0; /* what is wrong shows when the bytes are queued */
+    s->progress_ms = loop_now_ms(s->loop);
+    return (size_t)sent;
 }
 
 status stream_write(struct stream *s, str bytes)

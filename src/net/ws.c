@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A WebSocket on a stream.
  *
- * The stream copies what it is given, which is cheap while the client reads, and dear when thousands
- * do not.  So it gets STREAM_BYTES at most; the frames after those wait here, by reference, shared
- * between all the clients they wait for, until the stream has drained. */
+ * What is sent waits in a ring, by reference, shared with all the clients it is for.  Before the loop waits,
+ * the kernel is given all of it in one call, without a copy.  Of what the kernel does not take, the
+ * stream gets STREAM_BYTES at most, as it copies (with TLS, that is the only way); the rest stays where
+ * it is until the stream has drained. */
 #include "net/ws.h"
 
 #include "base/mem.h"
@@ -12,7 +13,7 @@
 
 #include <assert.h>
 
-enum { STREAM_BYTES = 64 * 1024 };
+enum { STREAM_BYTES = 64 * 1024, QUEUE_KEPT = 16 };
 
 const struct ws_options ws_options_default = {.message_bytes = (size_t)64 << 10,
                                               .queue_bytes = (size_t)1 << 20,
@@ -48,7 +49,7 @@ static str wire_for(const struct ws *w, struct ws_frame *f)
 
 static void grow_queue(struct ws *w)
 {
-    size_t room = w->room ? w->room * 2 : 16;
+    size_t room = w->room ? w->room * 2 : QUEUE_KEPT / 4;
     struct ws_frame **queue = mem_array(struct ws_frame *, room);
     for (size_t i = 0; i < w->count; i++)
         queue[i] = w->queue[(w->first + i) % w->room];
@@ -86,25 +87,51 @@ static void drop_queue(struct ws *w)
     w->pong = NULL;
 }
 
-/* Give the stream what it will take. */
+/* One call for as many as it takes; false: the kernel has enough. */
+static bool send_at_once(struct ws *w)
+{
+    str piece[STREAM_PIECES] = {{0}};
+    size_t n = 0, all = 0;
+    for (; n < w->count && n < STREAM_PIECES; n++) {
+        piece[n] = wire_for(w, w->queue[(w->first + n) % w->room]);
+        all += piece[n].n;
+    }
+    size_t taken = stream_try(w->stream, piece, n), left = taken;
+    for (size_t i = 0; i < n && left >= piece[i].n; i++) {
+        left -= piece[i].n;
+        pop(w);
+    }
+    /* Half a frame went; the stream, in which nothing waits, takes the other half. */
+    if (left) {
+        if (stream_write(w->stream, str_from(wire_for(w, w->queue[w->first]), left)) != ST_OK)
+            stream_abort(w->stream);
+        pop(w);
+    }
+    return taken == all;
+}
+
+/* Give away what will be taken. */
 static void pump(struct ws *w)
 {
     if (w->pong && stream_write(w->stream, ws_frame_wire(w->pong, false)) == ST_OK) {
         ws_frame_unref(w->pong);
         w->pong = NULL;
     }
+    while (w->count && send_at_once(w))
+        ;
     while (w->count && stream_write(w->stream, wire_for(w, w->queue[w->first])) == ST_OK)
         pop(w);
-    if (!w->count && w->queue)
-        drop_queue(w);
+    if (!w->count && !w->pong && w->room > QUEUE_KEPT)
+        drop_queue(w); /* a burst is no reason to hold on to its memory */
 }
 
 /* Behind what waits already. */
 static status enqueue(struct ws *w, struct ws_frame *f)
 {
-    status st = w->count ? ST_LIMIT : stream_write(w->stream, wire_for(w, f));
-    if (st != ST_LIMIT)
-        return st;
+    if (stream_is_closing(w->stream))
+        return ST_UNAVAILABLE;
+    if (!w->count) /* or somebody will come: on_later, or on_drained */
+        stream_later(w->stream);
     push(w, f);
     return ST_OK;
 }
@@ -150,10 +177,11 @@ void ws_close(struct ws *w, int code, const char *reason)
 /* The client broke the rules, or says goodbye: it is owed a close frame and no more (7.1.7, 5.5.1). */
 static void end(struct ws *w, int told, int answer)
 {
-    bool answered = w->close_sent && !w->count; /* ours is the last in the queue */
     if (!w->code)
         w->code = told;
     ws_receiver_stop(w->receiver);
+    pump(w);
+    bool answered = w->close_sent && !w->count; /* ours is the last in the queue */
     drop_queue(w);
     struct sbuf *out = stream_out(w->stream);
     if (out && !answered) {
@@ -181,7 +209,7 @@ static void on_ping(void *arg, str payload)
         return;
     ws_frame_unref(w->pong);
     w->pong = ws_frame_control(WS_PONG, payload);
-    pump(w);
+    stream_later(w->stream);
 }
 
 static void on_pong(void *arg, str payload)
@@ -207,7 +235,7 @@ static void on_bytes(void *user, str bytes)
 
 /* ---- what else happens to the stream ---- */
 
-static void on_drained(void *user)
+static void on_room(void *user)
 {
     pump(user);
 }
@@ -246,7 +274,8 @@ static void on_closed(void *user, enum stream_why why)
 }
 
 static const struct stream_handler on_stream = {.bytes = on_bytes,
-                                                .drained = on_drained,
+                                                .drained = on_room,
+                                                .later = on_room,
                                                 .tick = on_tick,
                                                 .stopping = on_stopping,
                                                 .closed = on_closed};

@@ -9,7 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -306,6 +306,20 @@ static void expect_frame(struct client *c, unsigned first, str payload)
         assert_memory_equal(f.payload.p, payload.p, payload.n);
 }
 
+/* The next message; a pong may come before it, as control frames may. */
+static void expect_message(struct client *c, str text, unsigned *pongs)
+{
+    struct frame f = {0};
+    assert_true(read_frame(c, &f));
+    if (f.first == 0x8a) {
+        assert_true(str_eq(f.payload, STR("are you there?")));
+        ++*pongs;
+        assert_true(read_frame(c, &f));
+    }
+    assert_int_equal(f.first, 0x81);
+    assert_true(str_eq(f.payload, text));
+}
+
 /* A close frame with that code, and no byte after it. */
 static void expect_close(struct client *c, unsigned code)
 {
@@ -393,6 +407,7 @@ static void echoes_messages_however_they_come(void **state)
 {
     struct client *c = upgraded("/", "", NULL);
     struct sbuf out;
+    unsigned pongs = 0;
     static char large[60000];
     memset(large, 'l', sizeof large);
     sbuf_init(&out, 1 << 20);
@@ -403,10 +418,10 @@ static void echoes_messages_however_they_come(void **state)
     add_frame(&out, 0x81, (str){large, sizeof large});
     for (size_t i = 0; i < out.n; i += 1 + i / 16)
         put(c, str_head(str_from(sbuf_str(&out), i), 1 + i / 16));
-    expect_frame(c, 0x81, STR("one"));
-    expect_frame(c, 0x8a, STR("are you there?"));
-    expect_frame(c, 0x81, STR("two"));
-    expect_frame(c, 0x81, (str){large, sizeof large});
+    expect_message(c, STR("one"), &pongs);
+    expect_message(c, STR("two"), &pongs);
+    expect_message(c, (str){large, sizeof large}, &pongs);
+    assert_int_equal(pongs, 1);
     sbuf_done(&out);
     client_close(c);
 }
@@ -640,6 +655,23 @@ static void sends_one_frame_to_many_in_order(void **state)
     assert_int_equal(atomic_load(&server.limits), 0);
 }
 
+/* They leave while they are being sent to; the signal would end the process. */
+static void survives_clients_that_break_off(void **state)
+{
+    struct linger at_once = {.l_onoff = 1};
+    struct sigaction action = {0};
+    assert_int_equal(sigaction(SIGPIPE, NULL, &action), 0);
+    assert_ptr_equal(action.sa_handler, SIG_IGN);
+    for (int i = 0; i < 20; i++) {
+        struct client *c = upgraded("/", "", NULL);
+        send_frame(c, 0x81, STR("flood"));
+        assert_true(read_more(c));
+        assert_int_equal(setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+        client_close(c);
+    }
+    (void)settled();
+}
+
 /* Somebody else's idea of the protocol. */
 static void gets_on_with_python(void **state)
 {
@@ -699,6 +731,7 @@ int main(void)
         cmocka_unit_test(sends_all_it_took_before_its_goodbye),
         cmocka_unit_test(pings_who_is_silent_and_then_gives_up),
         cmocka_unit_test(sends_one_frame_to_many_in_order),
+        cmocka_unit_test(survives_clients_that_break_off),
         cmocka_unit_test(gets_on_with_python),
         cmocka_unit_test(tells_everybody_when_the_server_stops),
     };
