@@ -232,7 +232,11 @@ static void bytes(struct conn *c, str in)
 
 static void opened(struct conn *c)
 {
+    const struct client *client = c->arg;
     struct sbuf out;
+    int little = 4096; /* or this end's kernel takes megabytes that nobody reads */
+    if (client->stuck)
+        (void)uv_recv_buffer_size((uv_handle_t *)&c->tcp, &little);
     sbuf_init(&out, 1 << 16);
     load_head(c->load, "GET", &out);
     sbuf_addz(&out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -262,8 +266,11 @@ static void tick(uv_timer_t *timer)
         return;
     f->draining = true;
     for (size_t i = 0; i < l->options->connections; i++)
-        if (f->client[i].stuck && f->client[i].upgraded)
+        if (f->client[i].stuck && l->conn[i].open) {
+            int enough = 1 << 20;
+            (void)uv_recv_buffer_size((uv_handle_t *)&l->conn[i].tcp, &enough);
             conn_resume_reading(&l->conn[i]);
+        }
 }
 
 /* ---- the report ---- */
