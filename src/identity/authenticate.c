@@ -2,8 +2,8 @@
 /* Who shows this token or key?
  *
  * What was verified within the last minute answers from the cache.  Everything else asks the store as
- * well as the signature: a session that another process ended, a user that it disabled, are known
- * here within that minute, and what this process changed at once:
+ * well as the signature: a session that ended before this process started, or that another one ends,
+ * a user that it disabled, are known here within that minute, and what this process changed at once:
  *
  * A session or key that ended never comes back, so the cache refuses its id from then on.  A user who
  * was changed does go on, so only what is cached of them is dropped.  Somebody may be verifying a

@@ -123,19 +123,6 @@ static status first_user(struct identity *i, const char *given, int64_t now_ms, 
 
 /* ---- every start ---- */
 
-static status load_revoked(struct identity *i, int64_t now_ms, struct error *err)
-{
-    struct arena a;
-    arena_init(&a, ARENA_LARGE);
-    str *id = NULL;
-    size_t n = 0;
-    status st = store_session_revoked(i->store, &a, now_ms, &id, &n, err);
-    for (size_t k = 0; st == ST_OK && k < n && n <= TOKEN_REVOKED_MAX; k++)
-        credential_void(i, id[k], now_ms);
-    arena_done(&a);
-    return st;
-}
-
 static status start(struct identity *i, const struct identity_options *o,
                     const char *first_password, struct sbuf *shown, struct error *err)
 {
@@ -154,9 +141,7 @@ static status start(struct identity *i, const struct identity_options *o,
         st = first_tenant(i, now_ms, err);
     if (st == ST_OK)
         st = signers_start(i, now_ms, err);
-    if (st == ST_OK)
-        st = first_user(i, first_password, now_ms, shown, err);
-    return st == ST_OK ? load_revoked(i, now_ms, err) : st;
+    return st == ST_OK ? first_user(i, first_password, now_ms, shown, err) : st;
 }
 
 status identity_new(const struct identity_options *options, const char *first_password,

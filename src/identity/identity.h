@@ -66,7 +66,8 @@ struct tokens {
     str access, refresh; /* in the arena */
     uint32_t expires_in; /* s */
 };
-/* ST_UNAUTHORIZED (the same words for no such user, wrong password and disabled); ST_BUSY: locked, try again in *retry_s. */
+/* ST_UNAUTHORIZED (the same words for no such user, wrong password and disabled); ST_BUSY: locked, try again in *retry_s.
+ * A user has 32 sessions; one more ends the oldest. */
 CHECKED status identity_login(struct identity *i, struct arena *a, str name, str password,
                               str address, str agent, int64_t now_ms, struct tokens *out,
                               uint32_t *retry_s, struct error *err);
@@ -111,7 +112,8 @@ struct new_key {
     int64_t expires_ms;
     bool service;
 };
-/* No more than its maker may.  A service token takes users:admin, and outlives its maker.
+/* No more than its maker may.  A service token takes users:admin, and outlives its maker.  ST_LIMIT: the user, or the
+ * tenant's services, have 100 that work.
  * `secret`: the key's whole text, "bg_<id>_<secret>", shown this once. */
 CHECKED status identity_key_add(struct identity *i, struct arena *a, const struct actor *by,
                                 const struct new_key *in, struct key_record *out, str *secret,

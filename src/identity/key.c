@@ -2,7 +2,7 @@
 /* API keys and service tokens: made and revoked.  A key may never do more than whoever made it. */
 #include "identity/identity_int.h"
 
-enum { SCOPES_MAX = 512 };
+enum { SCOPES_MAX = 512, KEYS_MAX = 100 };
 
 /* Keys do not multiply, unless they were given the users to administer. */
 static status check_maker(const struct actor *by, const struct new_key *in, struct error *err)
@@ -55,6 +55,27 @@ static status check_key(const struct actor *by, const struct new_key *in, enum r
     return check_reach(by, *role, str_trim(in->scopes), err);
 }
 
+/* So many of one's own that still work, and so many service tokens of a tenant. */
+static status check_count(struct identity *i, const struct actor *by, bool service,
+                          struct error *err)
+{
+    struct arena a;
+    arena_init(&a, ARENA_LARGE);
+    struct key_record *k = NULL;
+    size_t n = 0, alike = 0;
+    status st = store_key_list(i->store, &a, str_z(by->who->tenant), &k, &n, err);
+    for (size_t j = 0; st == ST_OK && j < n; j++) {
+        bool works = !k[j].revoked && (!k[j].expires_ms || k[j].expires_ms > by->now_ms);
+        bool counts =
+            service ? k[j].service : !k[j].service && str_eq(k[j].owner, str_z(by->who->user));
+        alike += works && counts;
+    }
+    arena_done(&a);
+    if (st == ST_OK && alike >= KEYS_MAX)
+        return fail(err, ST_LIMIT, "there are %zu keys already; revoke some first", alike);
+    return st;
+}
+
 static status give(struct arena *a, const struct key_record *k, const struct credential *c,
                    struct key_record *out, str *secret, struct error *err)
 {
@@ -78,6 +99,8 @@ static status key_add(struct identity *i, struct arena *a, const struct actor *b
 {
     enum role role;
     status st = check_key(by, in, &role, err);
+    if (st == ST_OK)
+        st = check_count(i, by, in->service, err);
     if (st != ST_OK)
         return st;
     char id[UID_SIZE];

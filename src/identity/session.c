@@ -6,7 +6,7 @@
 #include "identity/session_int.h"
 #include "os/log.h"
 
-enum { AGENT_MAX = 256, ADDRESS_MAX = 64, CLAIMS_MAX = 4096 };
+enum { AGENT_MAX = 256, ADDRESS_MAX = 64, CLAIMS_MAX = 4096, SESSIONS_MAX = 32 };
 
 static str refresh_mac(const struct identity *i)
 {
@@ -66,6 +66,32 @@ static status give(struct identity *i, struct arena *a, const struct user_record
     return access_token(i, a, u, session, now_ms, &out->access, err);
 }
 
+static bool live(const struct session_record *s, int64_t now_ms)
+{
+    return !s->revoked && s->expires_ms > now_ms;
+}
+
+/* A user has so many sessions; the oldest goes when there is one more. */
+static status make_room(struct identity *i, const struct user_record *u, int64_t now_ms,
+                        struct error *err)
+{
+    struct arena a;
+    arena_init(&a, ARENA_LARGE);
+    struct session_record *s = NULL;
+    size_t n = 0, alive = 0;
+    status st = store_session_list(i->store, &a, u->tenant, u->id, &s, &n, err);
+    for (size_t k = 0; st == ST_OK && k < n; k++)
+        alive += live(&s[k], now_ms);
+    for (size_t k = 0; st == ST_OK && k < n && alive >= SESSIONS_MAX; k++) {
+        if (!live(&s[k], now_ms))
+            continue;
+        st = session_end(i, s[k].id, now_ms, err);
+        alive--;
+    }
+    arena_done(&a);
+    return st;
+}
+
 status session_begin(struct identity *i, struct arena *a, const struct user_record *u,
                      const struct login *l, struct tokens *out, struct error *err)
 {
@@ -81,7 +107,9 @@ status session_begin(struct identity *i, struct arena *a, const struct user_reco
     s.created_ms = l->now_ms > u->valid_from_ms ? l->now_ms : u->valid_from_ms;
     s.used_ms = l->now_ms;
     s.expires_ms = l->now_ms + (int64_t)i->refresh_s * 1000;
-    status st = store_session_add(i->store, &s, err);
+    status st = make_room(i, u, l->now_ms, err);
+    if (st == ST_OK)
+        st = store_session_add(i->store, &s, err);
     if (st == ST_OK)
         st = give(i, a, u, s.id, &refresh, l->now_ms, out, err);
     crypto_wipe(&refresh, sizeof refresh);
@@ -167,7 +195,7 @@ static status end_these(struct identity *i, const struct session_record *s, size
 {
     status st = ST_OK;
     for (size_t k = 0; k < n && st == ST_OK; k++) {
-        bool ends = !s[k].revoked && s[k].expires_ms > now_ms && !str_eq(s[k].id, but);
+        bool ends = live(&s[k], now_ms) && !str_eq(s[k].id, but);
         if (ends && but.n)
             st = store_session_revoke(i->store, s[k].id, err);
         if (ends && st == ST_OK)

@@ -202,7 +202,7 @@ static void touches_nobody_of_another_tenant(void **state)
     struct user_record theirs = bed_user(&b, &admin, STR("theirs"), STR("admin"), STR("other")), u;
     struct principal p = bed_who(&b, bed_login(&b, STR("theirs"), STR(PASSWORD)).access);
     struct new_key in = {.name = STR("k")};
-    struct key_record k;
+    struct key_record k = {0};
     str secret = bed_key(&b, &p, &in, &k);
     struct actor by = bed_actor(&b, &admin), them = bed_actor(&b, &p);
     struct user_change off = {.disabled = 1};
@@ -289,7 +289,7 @@ static void makes_no_key_above_its_maker(void **state)
     struct principal analyst = login_as(&b, &admin, "ann", "analyst", "");
     struct actor by = bed_actor(&b, &analyst);
     struct new_key in = {.name = STR("k"), .role = STR("admin")};
-    struct key_record k;
+    struct key_record k = {0};
     str secret;
     assert_int_equal(identity_key_add(b.i, &b.a, &by, &in, &k, &secret, NULL), ST_FORBIDDEN);
     in.role = STR("");
@@ -320,7 +320,7 @@ static void voids_a_key_at_once(void **state)
     struct principal admin = bed_admin(&b), p;
     struct actor by = bed_actor(&b, &admin);
     struct new_key in = {.name = STR("k"), .expires_ms = b.now_ms + 30 * 1000};
-    struct key_record k;
+    struct key_record k = {0};
     str revoked = bed_key(&b, &admin, &in, &k);
     (void)bed_who(&b, revoked);
     assert_int_equal(identity_key_revoke(b.i, &by, k.id, NULL), ST_OK);
@@ -349,7 +349,7 @@ static void binds_a_key_to_its_owner_and_a_service_to_the_tenant(void **state)
     struct user_record u = bed_user(&b, &admin, STR("dora"), STR("admin"), STR("")), after;
     struct principal dora = bed_who(&b, bed_login(&b, STR("dora"), STR(PASSWORD)).access);
     struct new_key in = {.name = STR("own")}, service = {.name = STR("svc"), .service = true};
-    struct key_record k;
+    struct key_record k = {0};
     str own = bed_key(&b, &dora, &in, &k), svc = bed_key(&b, &dora, &service, &k);
     assert_int_equal(bed_who(&b, own).role, ROLE_ADMIN);
     assert_int_equal(bed_who(&b, svc).kind, PRINCIPAL_SERVICE);
@@ -371,6 +371,24 @@ static void binds_a_key_to_its_owner_and_a_service_to_the_tenant(void **state)
     bed_done(&b);
 }
 
+static void makes_so_many_keys_and_no_more(void **state)
+{
+    struct bed b;
+    bed_make(&b);
+    struct principal admin = bed_admin(&b);
+    struct actor by = bed_actor(&b, &admin);
+    struct new_key in = {.name = STR("k")}, service = {.name = STR("s"), .service = true};
+    struct key_record k = {0};
+    str secret;
+    for (int n = 0; n < 100; n++)
+        (void)bed_key(&b, &admin, &in, &k);
+    assert_int_equal(identity_key_add(b.i, &b.a, &by, &in, &k, &secret, NULL), ST_LIMIT);
+    assert_int_equal(identity_key_revoke(b.i, &by, k.id, NULL), ST_OK);
+    (void)bed_key(&b, &admin, &in, &k);
+    (void)bed_key(&b, &admin, &service, &k);
+    bed_done(&b);
+}
+
 static int64_t used_ms(struct bed *b, str id)
 {
     struct key_record k = {0};
@@ -384,7 +402,7 @@ static void notes_when_a_key_was_last_used(void **state)
     bed_make(&b);
     struct principal admin = bed_admin(&b);
     struct new_key in = {.name = STR("k")};
-    struct key_record k;
+    struct key_record k = {0};
     str secret = bed_key(&b, &admin, &in, &k);
     int64_t first = b.now_ms;
     (void)bed_who(&b, secret);
@@ -412,6 +430,7 @@ int main(void)
         cmocka_unit_test(makes_no_key_above_its_maker),
         cmocka_unit_test(voids_a_key_at_once),
         cmocka_unit_test(binds_a_key_to_its_owner_and_a_service_to_the_tenant),
+        cmocka_unit_test(makes_so_many_keys_and_no_more),
         cmocka_unit_test(notes_when_a_key_was_last_used),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);

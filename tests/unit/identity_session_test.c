@@ -276,6 +276,25 @@ static void voids_the_tokens_of_a_session_at_once_when_it_ends(void **state)
     bed_done(&b);
 }
 
+static void ends_the_oldest_session_of_a_user_with_too_many(void **state)
+{
+    enum { MANY = 32 };
+    struct bed b;
+    struct tokens t[MANY + 1];
+    struct principal p;
+    bed_make(&b);
+    for (int k = 0; k <= MANY; k++) {
+        b.now_ms += 5;
+        t[k] = bed_login(&b, STR("admin"), STR(ADMIN_PASSWORD));
+        if (k < MANY)
+            (void)bed_who(&b, t[0].access);
+    }
+    assert_int_equal(bed_ask(&b, t[0].access, &p), ST_UNAUTHORIZED);
+    (void)bed_who(&b, t[1].access);
+    (void)bed_who(&b, t[MANY].access);
+    bed_done(&b);
+}
+
 static void voids_the_tokens_of_a_user_who_was_changed(void **state)
 {
     static const struct {
@@ -364,6 +383,7 @@ int main(void)
         cmocka_unit_test(ends_no_session_for_a_token_somebody_made_up),
         cmocka_unit_test(refreshes_no_session_that_has_lasted_its_time),
         cmocka_unit_test(voids_the_tokens_of_a_session_at_once_when_it_ends),
+        cmocka_unit_test(ends_the_oldest_session_of_a_user_with_too_many),
         cmocka_unit_test(voids_the_tokens_of_a_user_who_was_changed),
         cmocka_unit_test(changes_ones_own_password_and_ends_the_other_sessions),
         cmocka_unit_test(guessing_ones_old_password_locks_too),

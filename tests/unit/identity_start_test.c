@@ -246,7 +246,7 @@ static void writes_no_secret_into_the_log_or_the_audit_log(void **state)
     struct actor by = bed_actor(&b, &admin);
     (void)bed_user(&b, &admin, STR("ann"), STR("read"), STR(""));
     struct new_key in = {.name = STR("k")};
-    struct key_record k;
+    struct key_record k = {0};
     str key = bed_key(&b, &admin, &in, &k);
     (void)bed_who(&b, key);
     uint32_t retry_s;
@@ -338,7 +338,7 @@ static void lets_nobody_in_whose_session_ended_while_others_go_on(void **state)
     struct principal admin = bed_admin(&s.b);
     struct actor by = bed_actor(&s.b, &admin);
     struct new_key in = {.name = STR("k")};
-    struct key_record k;
+    struct key_record k = {0};
     s.key = bed_key(&s.b, &admin, &in, &k);
     for (size_t n = 0; n < THREADS; n++)
         s.t[n] = bed_login(&s.b, STR("admin"), STR(ADMIN_PASSWORD));
