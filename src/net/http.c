@@ -411,7 +411,8 @@ static void conn_tick(void *user, uint64_t now_ms)
                                                      : "the body takes too long");
         return;
     }
-    if (c->phase != HTTP_IN_BODY || now_ms - c->rate_at_ms < HTTP_RATE_MS)
+    uint32_t window_ms = l->body_ms / 2 < HTTP_RATE_MS ? l->body_ms / 2 : HTTP_RATE_MS;
+    if (c->phase != HTTP_IN_BODY || now_ms - c->rate_at_ms < window_ms)
         return;
     uint64_t wanted = (uint64_t)l->body_rate * (now_ms - c->rate_at_ms) / 1000;
     if (c->rate_bytes < wanted) {

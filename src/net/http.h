@@ -41,16 +41,17 @@ struct http_header {
 };
 
 struct http_limits {
-    size_t head_bytes;            /* request line and headers; 16 KiB */
-    size_t headers;               /* 100 */
-    size_t body_bytes;            /* of a body taken whole; 1 MiB (handlers may say otherwise) */
-    uint32_t head_ms;             /* first byte to end of head; 10 s */
-    uint32_t body_ms;             /* longest wait for the next piece of a body; 20 s */
-    uint32_t body_rate;           /* fewest bytes a second of a body, over 10 s; 512; 0: any */
-    uint32_t idle_ms;             /* between requests; 60 s */
-    uint32_t write_ms;            /* a client that reads nothing for so long is dropped; 30 s */
-    uint32_t requests;            /* on one connection; 100,000 */
-    uint32_t connections;         /* of one server; 20,000 */
+    size_t head_bytes;    /* request line and headers; 16 KiB */
+    size_t headers;       /* 100 */
+    size_t body_bytes;    /* of a body taken whole; 1 MiB (handlers may say otherwise) */
+    uint32_t head_ms;     /* first byte to end of head; 10 s */
+    uint32_t body_ms;     /* longest wait for the next piece of a body; 20 s */
+    uint32_t body_rate;   /* fewest bytes a second of a body, over 10 s or half of body_ms; 512;
+                                   * 0: any */
+    uint32_t idle_ms;     /* between requests; 60 s */
+    uint32_t write_ms;    /* a client that reads (next to) nothing for so long is dropped; 30 s */
+    uint32_t requests;    /* on one connection; 100,000 */
+    uint32_t connections; /* of one server; 20,000 */
     uint32_t connections_address; /* of one address (an IPv6 /64 counts as one); 1,024 */
     size_t write_buffer; /* bytes queued for one client before http_write answers ST_LIMIT; 4 MiB */
 };

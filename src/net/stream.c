@@ -82,10 +82,10 @@ void stream_start(struct stream *s, struct tls_context *tls, uint32_t handshake_
                   size_t write_buffer)
 {
     s->write_buffer = write_buffer;
-    s->progress_ms = loop_now_ms(s->loop);
+    s->window_ms = loop_now_ms(s->loop);
     if (tls) {
         s->tls = tls_stream_new(tls, s);
-        s->deadline_ms = s->progress_ms + handshake_ms;
+        s->deadline_ms = s->window_ms + handshake_ms;
     }
     uv_tcp_nodelay(&s->tcp, 1);
     set_reading(s);
@@ -191,8 +191,10 @@ static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
             stream_deliver(s, bytes);
     } else if (n == UV_EOF) {
         if (s->tls && !tls_stream_is_ready(s->tls) && s->state == STREAM_OPEN) {
-            metric_inc(METRIC_TLS_FAILED);
-            stream_finish(s, STREAM_HANDSHAKE);
+            /* One that said nothing only looked whether the port is open. */
+            bool tried = tls_stream_has_begun(s->tls);
+            metric_add(METRIC_TLS_FAILED, tried);
+            stream_finish(s, tried ? STREAM_HANDSHAKE : STREAM_GONE);
         } else {
             stream_deliver_end(s);
         }
@@ -310,7 +312,6 @@ size_t stream_try(struct stream *s, const str *piece, size_t n)
     int sent = uv_try_write((uv_stream_t *)&s->tcp, buf, (unsigned)n);
     if (sent <= 0)
         return 0; /* what is wrong shows when the bytes are queued */
-    s->progress_ms = loop_now_ms(s->loop);
     return (size_t)sent;
 }
 
@@ -340,7 +341,8 @@ static void on_sent(uv_write_t *uv, int rc)
     loop_give_buffer(s->loop, &w->bytes);
     mem_free(w);
     s->sending = NULL;
-    s->progress_ms = loop_now_ms(s->loop);
+    s->window_bytes += s->seen_queued;
+    s->seen_queued = 0;
     if (rc < 0)
         stream_finish(s, STREAM_GONE);
     else
@@ -359,7 +361,7 @@ static void send_buffer(struct stream *s, struct sbuf *b, size_t at)
         return;
     }
     size_t sent = n > 0 ? (size_t)n : 0;
-    s->progress_ms = loop_now_ms(s->loop);
+    s->window_bytes += sent;
     if (sent == left) {
         loop_give_buffer(s->loop, b);
         return;
@@ -369,6 +371,7 @@ static void send_buffer(struct stream *s, struct sbuf *b, size_t at)
     *b = (struct sbuf){0};
     w->uv.data = s;
     s->sending = w;
+    s->seen_queued = left - sent;
     piece = (uv_buf_t){.base = w->bytes.p + at + sent, .len = left - sent};
     int rc = uv_write(&w->uv, (uv_stream_t *)&s->tcp, &piece, 1, on_sent);
     if (rc < 0) {
@@ -476,22 +479,38 @@ void stream_later(struct stream *s)
 
 /* ---- time ---- */
 
+/* Has the peer, while something waited for it, taken next to nothing for all of write_ms?  A byte now and then
+ * is not enough: whoever reads so slowly wants our memory, not the answer. */
+static bool is_stalled(struct stream *s, uint64_t now_ms, uint32_t write_ms)
+{
+    if (!s->sending) {
+        s->window_ms = now_ms;
+        s->window_bytes = 0;
+        return false;
+    }
+    size_t queued = s->tcp.write_queue_size;
+    s->window_bytes += s->seen_queued - queued;
+    s->seen_queued = queued;
+    if (now_ms - s->window_ms < write_ms)
+        return false;
+    bool stalled =
+        s->window_bytes < (uint64_t)STREAM_LEAST_RATE * (now_ms - s->window_ms) / 1000 + 1;
+    s->window_ms = now_ms;
+    s->window_bytes = 0;
+    return stalled;
+}
+
 void stream_check(struct stream *s, uint64_t now_ms, uint32_t write_ms)
 {
     if (s->deadline_ms && now_ms >= s->deadline_ms) {
         if (s->state == STREAM_OPEN)
             metric_inc(METRIC_TLS_FAILED);
         stream_finish(s, STREAM_SLOW);
-        return;
-    }
-    size_t queued = s->tcp.write_queue_size;
-    if (!s->sending || queued != s->seen_queued)
-        s->progress_ms = now_ms;
-    s->seen_queued = queued;
-    if (now_ms - s->progress_ms >= write_ms)
+    } else if (is_stalled(s, now_ms, write_ms)) {
         stream_finish(s, STREAM_STALLED);
-    else if (s->state == STREAM_OPEN && s->handler->tick)
+    } else if (s->state == STREAM_OPEN && s->handler->tick) {
         s->handler->tick(s->user, now_ms);
+    }
 }
 
 str stream_address(const struct stream *s)

@@ -18,9 +18,9 @@ struct loop;
 struct stream; /* opaque; lives until `closed` has returned */
 
 enum stream_why {
-    STREAM_CLOSED,    /* by us */
-    STREAM_GONE,      /* by the peer, or the network broke */
-    STREAM_STALLED,   /* the peer read nothing of what waits for it, for write_ms */
+    STREAM_CLOSED, /* by us */
+    STREAM_GONE,   /* by the peer, or the network broke */
+    STREAM_STALLED, /* the peer read nothing, or less than 512 B/s, of what waits for it, for write_ms */
     STREAM_HANDSHAKE, /* TLS was not agreed on */
     STREAM_SLOW       /* nor within handshake_ms */
 };

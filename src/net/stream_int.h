@@ -39,8 +39,8 @@ struct stream {
     struct sending *sending; /* owned; NULL: the kernel takes what we have */
     struct loop_task task;
     size_t out_at, unread_at, write_buffer, seen_queued;
-    uint64_t progress_ms; /* when the peer last took something, or nothing waited */
-    uint64_t deadline_ms; /* of the handshake, or of lingering; 0: none */
+    uint64_t window_ms, window_bytes; /* since then something waits, and so much was taken of it */
+    uint64_t deadline_ms;             /* of the handshake, or of lingering; 0: none */
     enum stream_state state;
     enum stream_why why;
     bool paused, reading, ended, over, want_drained, want_later, giving, little;
@@ -49,7 +49,7 @@ struct stream {
     char address[IP_TEXT_MAX];
 };
 
-enum { STREAM_LINGER_MS = 2000 };
+enum { STREAM_LINGER_MS = 2000, STREAM_LEAST_RATE = 512 /* bytes a second, of what waits */ };
 
 /* An accepted socket is in s->tcp.  `tls` NULL: plain. */
 struct stream *stream_new(struct loop *loop, struct listener *listener);
@@ -90,6 +90,7 @@ enum { LOOP_PLAIN_SIZE = 16 * 1024 };
 struct tls_stream *tls_stream_new(struct tls_context *c, struct stream *s);
 void tls_stream_free(struct tls_stream *t); /* NULL is fine */
 bool tls_stream_is_ready(const struct tls_stream *t);
+bool tls_stream_has_begun(const struct tls_stream *t); /* anything came at all */
 /* Records came: go on with the handshake, or deliver what is in them.  What is left over when the
  * stream is paused is kept; feed nothing to go on. */
 void tls_stream_feed(struct stream *s, str bytes);

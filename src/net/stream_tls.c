@@ -19,7 +19,7 @@ struct tls_stream {
     struct tls_context *context; /* a reference */
     str in;                      /* borrowed for the length of a feed */
     struct sbuf rest;            /* records not looked at, as the stream was paused */
-    bool ready, failed, pending;
+    bool begun, ready, failed, pending;
 };
 
 /* ---- the BIO ---- */
@@ -103,6 +103,11 @@ bool tls_stream_is_ready(const struct tls_stream *t)
     return t->ready && !t->failed;
 }
 
+bool tls_stream_has_begun(const struct tls_stream *t)
+{
+    return t->begun;
+}
+
 bool tls_stream_has_rest(const struct tls_stream *t)
 {
     return t->rest.n || t->pending;
@@ -168,6 +173,7 @@ void tls_stream_feed(struct stream *s, str bytes)
         bytes = sbuf_str(&before);
     }
     t->in = bytes;
+    t->begun = true;
     ERR_clear_error();
     if (!t->ready && !t->failed)
         shake_hands(s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A real server on a loop of its own thread, and clients that are plain sockets. */
-#include "net/http.h"
+#include "net/net_int.h"
 #include "tests/net_bed.h"
 
 #include "base/mem.h"
@@ -21,6 +21,7 @@ struct world {
     _Atomic uint64_t streamed;
     _Atomic bool paused;
     struct http_request *kept;
+    struct stream *raw;
 };
 
 static void answer_body(struct http_request *r, str body)
@@ -128,6 +129,39 @@ static void on_text(struct world *w, struct http_request *r)
     http_respond(r, 200, "text/html; charset=utf-8", (str){text, sizeof text});
 }
 
+/* ---- taken over, as WebSocket does ---- */
+
+static void raw_bytes(void *user, str bytes)
+{
+    struct world *w = user;
+    assert_int_equal(stream_write(w->raw, bytes), ST_OK);
+}
+
+static void raw_stopping(void *user)
+{
+    struct world *w = user;
+    assert_int_equal(stream_write(w->raw, STR("bye")), ST_OK);
+    stream_close(w->raw);
+}
+
+static void raw_closed(void *user, enum stream_why why)
+{
+    (void)why;
+    struct world *w = user;
+    atomic_fetch_add(&w->gone, 1);
+}
+
+static void on_raw(struct world *w, struct http_request *r)
+{
+    static const struct stream_handler handler = {
+        .bytes = raw_bytes, .stopping = raw_stopping, .closed = raw_closed};
+    http_set(r, "Upgrade", STR("raw"));
+    w->raw = http_detach(r);
+    assert_non_null(w->raw);
+    stream_set_handler(w->raw, &handler, w);
+    http_respond(r, 500, NULL, STR("too late"));
+}
+
 static void on_nothing(struct world *w, struct http_request *r)
 {
     (void)w;
@@ -143,7 +177,7 @@ static void begin(void *arg, struct http_request *r)
     } routes[] = {
         {"/hello", on_hello},   {"/echo", on_echo},       {"/headers", on_headers},
         {"/stream", on_stream}, {"/later", on_later},     {"/long", on_long},
-        {"/text", on_text},     {"/nothing", on_nothing},
+        {"/text", on_text},     {"/nothing", on_nothing}, {"/raw", on_raw},
     };
     struct world *w = arg;
     atomic_fetch_add(&w->begun, 1);
@@ -780,6 +814,28 @@ static void drops_clients_that_are_slow(void **state)
     stop(&w);
 }
 
+static void drops_a_body_that_trickles(void **state)
+{
+    (void)state;
+    struct http_limits l = http_limits_default;
+    l.body_ms = 200;
+    struct world w;
+    start(&w, &l);
+    struct sbuf answer;
+    sbuf_init(&answer, 1 << 20);
+    int fd = bed_connect(w.port);
+    bed_send(fd, STR("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"));
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (poll(&p, 1, 20) == 0) /* a byte now and then, so that body_ms never passes */
+        bed_send(fd, STR("x"));
+    bed_read_all(fd, &answer);
+    assert_int_equal(status_of(sbuf_str(&answer)), 408);
+    assert_true(has(&answer, "too slowly"));
+    close(fd);
+    sbuf_done(&answer);
+    stop(&w);
+}
+
 static void drops_a_client_that_does_not_read(void **state)
 {
     (void)state;
@@ -920,6 +976,34 @@ static void lets_requests_end_when_it_closes(void **state)
     sbuf_done(&answer);
 }
 
+static void hands_a_connection_over(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w, &http_limits_default);
+    struct sbuf answer;
+    sbuf_init(&answer, 1 << 20);
+    int fd = bed_connect(w.port);
+    bed_send(fd, STR("GET /raw HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: "
+                     "raw\r\n\r\nGET early"));
+    while (!has(&answer, "early"))
+        assert_true(bed_read(fd, &answer));
+    assert_string_equal(answer.p,
+                        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: raw\r\n\r\nGET early");
+    bed_send(fd, STR(" and late"));
+    while (!has(&answer, "late"))
+        assert_true(bed_read(fd, &answer));
+    assert_int_equal(metric_value(METRIC_HTTP_CONNECTIONS), 0);
+    bed_do(&w.bed, close_gently, &w);
+    bed_read_all(fd, &answer);
+    assert_true(str_ends(sbuf_str(&answer), STR("latebye")));
+    close(fd);
+    bed_wait(&w.closed);
+    assert_int_equal(atomic_load(&w.gone), 1);
+    sbuf_done(&answer);
+    stop(&w);
+}
+
 static void takes_over_a_socket_that_listens(void **state)
 {
     (void)state;
@@ -967,12 +1051,14 @@ int main(void)
         cmocka_unit_test(streams_a_long_answer_as_the_client_reads),
         cmocka_unit_test(answers_later_and_then_goes_on),
         cmocka_unit_test(drops_clients_that_are_slow),
+        cmocka_unit_test(drops_a_body_that_trickles),
         cmocka_unit_test(drops_a_client_that_does_not_read),
         cmocka_unit_test(stops_reading_from_a_client_that_only_asks),
         cmocka_unit_test(bounds_a_head),
         cmocka_unit_test(bounds_connections),
         cmocka_unit_test(ends_a_connection_after_its_share_of_requests),
         cmocka_unit_test(lets_requests_end_when_it_closes),
+        cmocka_unit_test(hands_a_connection_over),
         cmocka_unit_test(takes_over_a_socket_that_listens),
         cmocka_unit_test(says_why_it_cannot_listen),
     };
