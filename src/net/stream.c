@@ -119,7 +119,10 @@ void stream_finish(struct stream *s, enum stream_why why)
     s->why = s->state == STREAM_OPEN ? why : s->why;
     s->state = STREAM_DEAD;
     loop_not_soon(s->loop, &s->task);
-    uv_close((uv_handle_t *)&s->tcp, on_closed);
+    /* With a reset where bytes are left behind: else the kernel keeps its share of them for minutes, for a peer
+     * that does not read. */
+    if (stream_queued(s) == 0 || uv_tcp_close_reset(&s->tcp, on_closed) != 0)
+        uv_close((uv_handle_t *)&s->tcp, on_closed);
 }
 
 void stream_abort(struct stream *s)
