@@ -13,7 +13,14 @@ enum level {
     LEVEL_COUNT
 };
 
-enum finding_kind { FINDING_RULE, FINDING_CORRELATION, FINDING_INDICATOR };
+enum finding_kind {
+    FINDING_RULE,
+    FINDING_CORRELATION,
+    FINDING_INDICATOR,
+    FINDING_BEHAVIOR, /* an entity is not as it used to be */
+    FINDING_NETWORK,  /* what flows look like together: a scan, a beacon… */
+    FINDING_KIND_COUNT
+};
 
 struct pair {
     str name, value;
