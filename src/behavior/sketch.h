@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sketch.h - how often each value occurred, of the sixteen that occur most.
+ *
+ * Space-Saving (Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and top-k elements in
+ * data streams", ICDT 2005): a value without a place takes that of the rarest and inherits its count as
+ * its possible error, so count - error .. count always holds the true one, and whatever is more frequent than
+ * total/16 has a place.
+ *
+ * Counts fade by forward decay (Cormode, Shkapenyuk, Srivastava, Xu, "Forward decay", ICDE 2009): what comes
+ * at time t counts 2^((t - landmark)/half life), and only ratios are ever looked at, so nothing has
+ * to be touched as time goes by.
+ *
+ * How likely is a value never seen?  As often as values were new before (Good, "The population frequencies
+ * of species", Biometrika 1953): `fresh` counts them.
+ *
+ * One thread at a time; all-zero is empty. */
+#ifndef BEHAVIOR_SKETCH_H
+#define BEHAVIOR_SKETCH_H
+
+#include "base/str.h"
+
+enum { SKETCH_SLOTS = 16, SKETCH_TEXT = 24 };
+
+struct sketch {
+    uint32_t hash[SKETCH_SLOTS]; /* 0: free; one cache line */
+    float count[SKETCH_SLOTS], error[SKETCH_SLOTS];
+    float total, fresh;
+    char text[SKETCH_SLOTS][SKETCH_TEXT]; /* for people: its beginning, NUL terminated */
+};
+
+void sketch_add(struct sketch *s, uint32_t hash, str text, float weight);
+/* What surely was `hash`'s part of all, 0..1; 0: it has no place. */
+double sketch_share(const struct sketch *s, uint32_t hash);
+/* How likely the next value is one not seen before, 0..1. */
+double sketch_novelty(const struct sketch *s);
+/* Its entropy in bits: what the next value is worth on average. */
+double sketch_entropy(const struct sketch *s);
+void sketch_scale(struct sketch *s, float by);
+/* Numbers that can be: finite and not below 0.  For what was read from a file. */
+bool sketch_sane(const struct sketch *s);
+
+#endif
