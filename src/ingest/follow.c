@@ -59,7 +59,6 @@ status follow_new(const struct follow_options *options, const struct ingest_sink
     f->wake = wake;
     f->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK); /* without it: looking will do */
     f->buffer = mem_zero(BUFFER);
-    f->first = true;
     keep_positions(f, options);
     *out = f;
     return ST_OK;
@@ -69,9 +68,10 @@ void follow_free(struct follow *f)
 {
     if (!f)
         return;
-    for (size_t i = 0; i < f->file.n; i++)
-        followed_free(f->file.at[i]);
-    vec_done(&f->file);
+    for (struct followed *file = f->first, *next; file; file = next) {
+        next = file->next;
+        followed_free(file);
+    }
     for (size_t i = 0; i < f->kept.n; i++)
         mem_free(f->kept.at[i].source);
     vec_done(&f->kept);
@@ -108,10 +108,10 @@ static bool stopped(const struct follow *f)
 
 static struct followed *find_inode(const struct follow *f, const struct file_info *info)
 {
-    for (size_t i = 0; i < f->file.n; i++)
-        if (f->file.at[i]->inode == info->inode && f->file.at[i]->device == info->device)
-            return f->file.at[i];
-    return NULL;
+    struct followed *file = f->first;
+    while (file && (file->inode != info->inode || file->device != info->device))
+        file = file->next;
+    return file;
 }
 
 /* The place where an earlier run left the file, whatever it was called; the furthest. */
@@ -138,7 +138,7 @@ static bool is_packed(const char *path)
 
 static bool has_room(struct follow *f, const char *path)
 {
-    if (f->file.n < f->options.files)
+    if (f->files < f->options.files)
         return true;
     if (!f->too_many_told)
         log_say(LOG_DATA, LOG_WARN, "too many files to follow", LOG_Z("first_left_out", path),
@@ -147,19 +147,28 @@ static bool has_room(struct follow *f, const char *path)
     return false;
 }
 
+static void add_file(struct follow *f, struct followed *file)
+{
+    struct followed **end = &f->first;
+    while (*end)
+        end = &(*end)->next;
+    *end = file;
+    f->files++;
+}
+
 static struct followed *open_file(struct follow *f, const struct follow_input *input,
                                   const char *path, const struct file_info *info)
 {
     struct kept_place *kept = find_kept(f, info);
     if (!has_room(f, path))
         return NULL;
-    bool at_end = input->from_end && f->first && !kept;
+    bool at_end = input->from_end && !f->started && !kept;
     struct followed *file = followed_open(f, input, path, kept ? &kept->place : NULL, at_end);
     for (size_t i = 0; file && kept && i < f->kept.n; i++)
         if (f->kept.at[i].place.inode == info->inode && f->kept.at[i].place.device == info->device)
             f->kept.at[i].used = true;
     if (file)
-        *vec_push(&f->file) = file;
+        add_file(f, file);
     return file;
 }
 
@@ -247,7 +256,7 @@ static bool try_left(struct follow *f, const struct follow_input *input, struct 
     }
     mem_free(file->path);
     file->path = copy_text(str_z(k->source)); /* its last words are that source's */
-    *vec_push(&f->file) = file;
+    add_file(f, file);
     return true;
 }
 
@@ -298,17 +307,17 @@ static void tell_lost(const struct follow *f)
 
 static void scan(struct follow *f)
 {
-    for (size_t i = 0; i < f->file.n; i++)
-        f->file.at[i]->seen = false;
-    if (f->first)
+    for (struct followed *file = f->first; file; file = file->next)
+        file->seen = false;
+    if (!f->started)
         find_all_left(f);
     for (size_t i = 0; i < f->options.input_count; i++)
         see_pattern(f, &f->options.input[i]);
-    for (size_t i = 0; i < f->file.n; i++)
-        f->file.at[i]->current = f->file.at[i]->seen;
-    if (f->first)
+    for (struct followed *file = f->first; file; file = file->next)
+        file->current = file->seen;
+    if (!f->started)
         tell_lost(f);
-    f->first = false;
+    f->started = true;
 }
 
 /* ---- reading ---- */
@@ -320,30 +329,33 @@ static bool is_over(const struct follow *f, const struct followed *file)
            clock_ns() - file->changed_ns >= (uint64_t)f->options.quiet_ms * 1000000;
 }
 
-static void drop_file(struct follow *f, size_t i)
+static void drop_file(struct follow *f, struct followed **at)
 {
-    followed_free(f->file.at[i]);
-    memmove(&f->file.at[i], &f->file.at[i + 1], (f->file.n - i - 1) * sizeof *f->file.at);
-    f->file.n--;
+    struct followed *file = *at;
+    *at = file->next;
+    followed_free(file);
+    f->files--;
     f->too_many_told = false;
 }
 
 /* One turn for each that is `current` or not; false: the sink has no room. */
 static bool read_some(struct follow *f, bool current, bool *more)
 {
-    for (size_t i = 0; i < f->file.n && !stopped(f); i++) {
-        struct followed *file = f->file.at[i];
-        if (file->current != current)
-            continue;
-        enum followed_state state = followed_read(f, file);
-        if (state == FOLLOWED_FULL)
-            return false;
-        *more = *more || state == FOLLOWED_MORE;
-        if (state == FOLLOWED_END && is_over(f, file)) {
-            if (!followed_finish(f, file))
+    for (struct followed **at = &f->first, *file; (file = *at) && !stopped(f);) {
+        enum followed_state state = FOLLOWED_MORE;
+        if (file->current == current) {
+            state = followed_read(f, file);
+            if (state == FOLLOWED_FULL)
                 return false;
-            drop_file(f, i--);
+            *more = *more || state == FOLLOWED_MORE;
         }
+        bool over = state == FOLLOWED_END && is_over(f, file);
+        if (over && !followed_finish(f, file))
+            return false;
+        if (over)
+            drop_file(f, at);
+        else
+            at = &file->next;
     }
     return true;
 }

@@ -134,9 +134,9 @@ void followed_free(struct followed *file)
 /* All places of the files that go or went by this one's name. */
 static void write_position(const struct follow *f, const struct followed *file, struct sbuf *out)
 {
-    for (size_t i = 0; i < f->file.n; i++)
-        if (strcmp(f->file.at[i]->path, file->path) == 0)
-            follow_place_add(out, &f->file.at[i]->place);
+    for (const struct followed *one = f->first; one; one = one->next)
+        if (strcmp(one->path, file->path) == 0)
+            follow_place_add(out, &one->place);
 }
 
 static void submit(struct follow *f, struct followed *file, const struct parse_stream *stream)

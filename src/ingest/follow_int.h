@@ -28,6 +28,7 @@ void follow_place_add(struct sbuf *out, const struct follow_place *p);
 size_t follow_places_read(str text, struct follow_place out[static FOLLOW_PLACES_MAX]);
 
 struct followed {
+    struct followed *next;
     const struct follow_input *input;
     char *path;      /* owned: the name it has, or had */
     bool current;    /* it stands under that name */
@@ -52,13 +53,14 @@ struct kept_place { /* of an earlier run */
 struct follow {
     struct follow_options options;
     struct ingest_sink sink;
-    VEC(struct followed *) file; /* owned */
+    struct followed *first; /* owned; in the order in which they were opened */
+    size_t files;
     VEC(struct kept_place) kept;
     struct batch *spare; /* taken from the sink, not filled yet */
     char *buffer;        /* owned */
     int inotify, wake;
-    int stop;   /* atomic */
-    bool first; /* no scan was done yet */
+    int stop;     /* atomic */
+    bool started; /* a scan was done */
     bool too_many_told;
 };
 

@@ -370,7 +370,7 @@ static void understands_logger(void **state)
 static void takes_tls_from_openssl(void **state)
 {
     struct error err;
-    struct tls_context *tls;
+    struct tls_context *tls = NULL;
     char certificate[256];
     (void)snprintf(certificate, sizeof certificate, "%s", folder_path("cert.pem"));
     if (tls_self_signed(certificate, folder_path("key.pem"), "localhost", &err) != ST_OK ||
