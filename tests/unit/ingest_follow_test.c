@@ -7,7 +7,10 @@
 #include "tests/folder.h"
 #include "tests/test.h"
 
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 /* A pipeline that keeps, as one, what was handed on and the positions that came with it: what a
  * store's transaction does. */
@@ -374,6 +377,134 @@ static void waits_for_room(void **state)
     kept_done(&k);
 }
 
+/* ---- a real kill ---- */
+
+/* A process whose every batch is a transaction: the text goes to `out`, then a new `state` takes
+ * the place of the old one.  What is in `out` behind the length in `state` never happened. */
+struct store {
+    struct batch batch;
+    int out;
+    long length;
+};
+
+static struct batch *store_take(void *arg)
+{
+    struct store *s = arg;
+    batch_clear(&s->batch);
+    return &s->batch;
+}
+
+static void store_submit(void *arg, struct batch *b, const struct ingest_label *label)
+{
+    struct store *s = arg;
+    if (write(s->out, b->bytes, b->n) != (ssize_t)b->n)
+        _exit(1);
+    s->length += (long)b->n;
+    FILE *state = fopen(folder_path("state.new"), "wb");
+    if (!state ||
+        fprintf(state, "%ld %.*s %.*s\n", s->length, STR_ARG(label->position_source),
+                STR_ARG(label->position)) < 0 ||
+        fclose(state) != 0 || rename(folder_path("state.new"), folder_path("state")) != 0)
+        _exit(1);
+}
+
+static void store_give_back(void *arg, struct batch *b)
+{
+}
+
+static long read_state(char source[256], char text[1024])
+{
+    long length = 0;
+    FILE *state = fopen(folder_path("state"), "rb");
+    source[0] = text[0] = '\0';
+    if (!state)
+        return 0;
+    if (fscanf(state, "%ld %255s %1023s", &length, source, text) != 3)
+        abort();
+    (void)fclose(state);
+    return length;
+}
+
+static void follow_until_killed(void)
+{
+    char source[256], text[1024], pattern[256];
+    struct store s = {.length = read_state(source, text)};
+    s.out = open(folder_path("out"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    if (s.out < 0 || ftruncate(s.out, s.length) != 0)
+        _exit(1);
+    batch_init(&s.batch, 1 << 20);
+    (void)snprintf(pattern, sizeof pattern, "%s/killed.log", folder_name);
+    struct follow_input input = {
+        .pattern = pattern, .tenant = "t", .forced = true, .format = PARSE_text};
+    struct follow_position position = {str_z(source), str_z(text)};
+    struct follow_options options = {
+        .input = &input,
+        .input_count = 1,
+        .position = &position,
+        .position_count = source[0] != '\0',
+        .limits = {.record_bytes = 1 << 20, .depth = 64, .fields = 4096},
+        .poll_ms = 5,
+        .quiet_ms = 60000,
+    };
+    struct ingest_sink sink = {store_take, store_submit, store_give_back, &s};
+    struct follow *follow;
+    if (follow_new(&options, &sink, &follow, NULL) != ST_OK)
+        _exit(1);
+    follow_run(follow);
+}
+
+static void wait_for_state(long length)
+{
+    char source[256], text[1024];
+    uint64_t start_ns = clock_ns();
+    while (read_state(source, text) < length) {
+        if (clock_since(start_ns) > 20)
+            fail_msg("%ld bytes of %ld", read_state(source, text), length);
+        (void)sched_yield();
+    }
+}
+
+static void loses_and_doubles_nothing_when_it_is_killed(void **state)
+{
+    struct sbuf want;
+    char source[256], text[1024], line[64], *have;
+    sbuf_init(&want, SIZE_MAX);
+    folder_write("killed.log", STR(""));
+    for (unsigned i = 0; i < 40; i++) {
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            follow_until_killed();
+            _exit(0);
+        }
+        long before = read_state(source, text);
+        for (unsigned k = 0; k < 50; k++) {
+            (void)snprintf(line, sizeof line, "line %u of round %u\n", k, i);
+            append("killed.log", line);
+            sbuf_addz(&want, line);
+        }
+        wait_for_state(i % 4 == 3 ? (long)want.n
+                                  : before + 1); /* somewhere in the middle, or all */
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        if (i % 4 == 1) { /* renamed while nobody looks, and written to still */
+            append("killed.log", "last of this file\n");
+            sbuf_addz(&want, "last of this file\n");
+            assert_int_equal(rename(folder_path("killed.log"), folder_path("killed.log.1")), 0);
+            folder_write("killed.log", STR(""));
+        }
+    }
+    long length = read_state(source, text);
+    assert_int_equal(length, want.n);
+    have = mem_zero((size_t)length + 1);
+    FILE *out = fopen(folder_path("out"), "rb");
+    assert_int_equal(fread(have, 1, (size_t)length, out), length);
+    assert_int_equal(fclose(out), 0);
+    assert_string_equal(have, want.p);
+    mem_free(have);
+    sbuf_done(&want);
+}
+
 static void reads_positions_it_wrote_and_no_others(void **state)
 {
     struct follow_place place[FOLLOW_PLACES_MAX] = {{1, 2, 3, UINT64_MAX, 5}, {6, 7, 8, 9, 10}};
@@ -404,6 +535,7 @@ int main(void)
         cmocka_unit_test(reads_nothing_twice_that_a_glob_matches_under_its_new_name),
         cmocka_unit_test(takes_up_new_files_and_leaves_compressed_ones_alone),
         cmocka_unit_test(waits_for_room),
+        cmocka_unit_test(loses_and_doubles_nothing_when_it_is_killed),
         cmocka_unit_test(reads_positions_it_wrote_and_no_others),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
