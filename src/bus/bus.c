@@ -255,15 +255,17 @@ void bus_unsubscribe(struct bus *b, struct bus_subscriber *s)
     mem_free(s);
 }
 
-void bus_replay(struct bus *b, uint64_t after, bus_fn *fn, void *arg, bool *complete,
-                uint64_t *last)
+size_t bus_read(struct bus *b, uint64_t after, struct bus_message **out, size_t most,
+                bool *complete, uint64_t *last)
 {
+    size_t n = 0;
     lock_take(&b->lock);
     *complete = after >= b->first - 1 && after < b->due;
     *last = b->due - 1;
     uint64_t id = after >= b->due ? b->due : after < b->first ? b->first : after + 1;
-    for (; id < b->due; id++)
+    for (; id < b->due && n < most; id++)
         if (slot_locked(b, id)->held)
-            fn(arg, &slot_locked(b, id)->held->m);
+            out[n++] = bus_message_ref(&slot_locked(b, id)->held->m);
     lock_drop(&b->lock);
+    return n;
 }

@@ -65,10 +65,10 @@ struct bus_subscriber *bus_subscribe(struct bus *b, bus_fn *fn, void *arg);
 /* When it returns the callback neither runs nor will. */
 void bus_unsubscribe(struct bus *b, struct bus_subscriber *s);
 
-/* Messages with ids above `after`, oldest first, to `fn`, while nothing is published.  *complete: false
- * when some that came after `after` are no longer kept, or `after` was never given out; *last: id of the latest
- * message delivered.  O(messages). */
-void bus_replay(struct bus *b, uint64_t after, bus_fn *fn, void *arg, bool *complete,
-                uint64_t *last);
+/* The first messages with ids above `after` that are kept, oldest first, at most `most`; the caller unrefs them.  Returns how many;
+ * 0: that is all up to *last, the latest id delivered, and what comes later goes to who is subscribed.
+ * *complete: false when some that came after `after` are no longer kept, or `after` was never given out. */
+size_t bus_read(struct bus *b, uint64_t after, struct bus_message **out, size_t most,
+                bool *complete, uint64_t *last);
 
 #endif

@@ -36,6 +36,19 @@ static void say(struct bus *b, uint64_t id, const char *data)
     bus_publish(b, &(struct bus_message){.id = id, .type = "test", .data = str_z(data)});
 }
 
+/* In small bites. */
+static void read_all(struct bus *b, uint64_t after, struct heard *h, bool *complete, uint64_t *last)
+{
+    struct bus_message *m[3];
+    bool whole;
+    size_t n = bus_read(b, after, m, COUNT(m), complete, last);
+    while (n) {
+        for (size_t i = 0; i < n; i++)
+            vec_push(&h->m)->m = m[i];
+        n = bus_read(b, m[n - 1]->id, m, COUNT(m), &whole, last);
+    }
+}
+
 static void tells_everyone_who_subscribed(void **state)
 {
     struct bus *b = bus_from(7, 0, 0);
@@ -111,7 +124,7 @@ static void does_not_wait_for_what_was_released(void **state)
     bool complete;
     uint64_t last;
     struct heard again = {0};
-    bus_replay(b, 0, hear, &again, &complete, &last);
+    read_all(b, 0, &again, &complete, &last);
     assert_true(complete);
     assert_int_equal(last, 1001);
     assert_int_equal(again.m.n, 1);
@@ -145,7 +158,7 @@ static void replays_what_came_after(void **state)
         struct heard h = {0};
         bool complete;
         uint64_t last;
-        bus_replay(b, cases[i].after, hear, &h, &complete, &last);
+        read_all(b, cases[i].after, &h, &complete, &last);
         assert_int_equal(h.m.n, cases[i].count);
         assert_int_equal(complete, cases[i].complete);
         assert_int_equal(last, 300);
@@ -164,10 +177,10 @@ static void keeps_as_many_as_it_was_told(void **state)
     struct heard h = {0};
     bool complete;
     uint64_t last;
-    bus_replay(b, 90, hear, &h, &complete, &last);
+    read_all(b, 90, &h, &complete, &last);
     assert_true(complete);
     assert_int_equal(h.m.n, 10);
-    bus_replay(b, 89, hear, &h, &complete, &last);
+    read_all(b, 89, &h, &complete, &last);
     assert_false(complete);
     assert_int_equal(h.m.n, 20);
     forget(&h);
@@ -185,7 +198,7 @@ static void keeps_no_more_bytes_than_it_was_told(void **state)
     struct heard h = {0};
     bool complete;
     uint64_t last;
-    bus_replay(b, 0, hear, &h, &complete, &last);
+    read_all(b, 0, &h, &complete, &last);
     assert_false(complete);
     assert_int_equal(last, 100);
     assert_in_range(h.m.n, 1, 4);
