@@ -52,7 +52,7 @@ static bool set_cors(struct api_call *c)
     return true;
 }
 
-static void set_headers(struct api_call *c)
+void answer_headers(struct api_call *c)
 {
     struct http_request *r = c->request;
     http_set(r, "X-Request-Id", str_z(c->id));
@@ -102,7 +102,7 @@ static void send_now(struct api_call *c)
 {
     struct http_request *r = http_ref(c->request);
     if (!http_is_gone(r))
-        set_headers(c);
+        answer_headers(c);
     c->bytes_out += c->out->n;
     http_respond(r, c->status, c->type, sbuf_str(c->out));
     finish(c);
@@ -337,7 +337,7 @@ static void from_pool(void *arg)
     }
     if (!c->begun && !http_is_gone(c->request)) {
         c->begun = true;
-        set_headers(c);
+        answer_headers(c);
         http_begin_answer(c->request, c->status, c->type);
     }
     push(c);

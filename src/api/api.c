@@ -2,6 +2,7 @@
 #include "api/api.h"
 
 #include "api/api_int.h"
+#include "api/live.h"
 #include "ingest/feed.h"
 #include "os/clock.h"
 
@@ -54,6 +55,7 @@ static struct api *api_made(const struct api_options *options)
     a->guard = guard_new(GUARD_ADDRESSES);
     a->count = mem_array(struct route_count, route_count + 1);
     a->usage = usage_new();
+    a->live = live_hub_new(a);
     a->started_ns = clock_ns();
     a->last = &a->first;
     a->store_ok = true;
@@ -92,6 +94,7 @@ void api_free(struct api *a)
     mem_free(a->proxy);
     mem_free(a->count);
     usage_free(a->usage);
+    live_hub_free(a->live);
     sbuf_done(&a->openapi);
     condition_done(&a->pool_changed);
     lock_done(&a->pool_lock);
@@ -112,6 +115,8 @@ struct api_loop *api_loop_new(struct api *a, struct loop *loop, struct engine_la
     l->feed = feed_new();
     /* The recorder does not say when it has room again. */
     l->timer = loop_timer_new(loop, GO_ON_MS, go_on, l);
+    if (a->options.bus)
+        l->live = live_new(a->live, loop);
     lock_take(&a->usage_lock);
     l->next = a->loops;
     a->loops = l;
@@ -129,6 +134,7 @@ void api_loop_free(struct api_loop *l)
         at = &(*at)->next;
     *at = l->next;
     lock_drop(&l->api->usage_lock);
+    live_free(l->live);
     sbuf_done(&l->out);
     feed_free(l->feed);
     loop_timer_free(l->timer);
@@ -154,6 +160,8 @@ void api_tick(struct api *a)
         log_say(LOG_API, LOG_ERROR, "the store does not answer", LOG_Z("why", err.text));
     atomic_store(&a->store_ok, ok);
     account_flush(a);
+    if (a->options.bus)
+        live_tell_status(a->live);
 }
 
 void api_room(struct api *a)

@@ -59,6 +59,7 @@ struct api_options {
     size_t proxy_count;
     bool metrics_public;
     size_t pool_queue; /* requests waiting for a worker; past it 503; 0: 1,024 */
+    size_t live_clients, live_clients_each; /* watching, in all and of one account or key; 0: 4,096 and 1,024 */
     const struct api_component *component; /* besides store, recorder, engine, identity and disk */
     size_t component_count;
     int64_t (*now_ms)(void); /* NULL: clock_wall_ms */

@@ -184,6 +184,7 @@ struct api {
     uint64_t started_ns;
     _Atomic bool ready, store_ok;
     struct route_count *count; /* owned; route_count + 1: the last for what is no route */
+    struct live_hub *live;     /* owned; live.h */
 
     struct lock pool_lock;
     struct condition pool_changed;
@@ -203,7 +204,8 @@ struct api_loop {
     struct api *api;
     struct loop *loop;
     struct engine_lane *lane;
-    struct sbuf out; /* of answers made on the loop */
+    struct sbuf out;   /* of answers made on the loop */
+    struct live *live; /* owned; NULL without a bus */
     struct api_loop *next;
     struct loop_timer *timer; /* owned */
     struct feed *feed;        /* owned; for what is judged at once */
@@ -240,8 +242,13 @@ void answer_allow(struct api_call *c, const struct router_entry *entry);
 
 /* On the loop: there may be room for uploads that wait. */
 void uploads_go_on(struct api_loop *l);
+/* The headers every answer has, for one who answers by itself. */
+void answer_headers(struct api_call *c);
 
 /* ---- call.c ---- */
+
+/* What the caller shows, as a value of Authorization; empty: nothing. */
+str call_authorization(struct api_call *c);
 
 void call_begin(void *arg, struct http_request *r);
 bool call_accept(void *arg, str address);

@@ -6,6 +6,7 @@
  * on a worker); may they; is the caller within the class's limit; is the query well formed; the body.
  * Each step either lets the call go on or has answered. */
 #include "api/api_int.h"
+#include "api/live.h"
 #include "codec/time.h"
 #include "codec/url.h"
 #include "os/clock.h"
@@ -223,10 +224,12 @@ static bool body_fits(struct api_call *c)
     return true;
 }
 
-static str authorization(struct api_call *c)
+str call_authorization(struct api_call *c)
 {
     str given = http_header(c->request, STR("authorization"));
     str key = http_header(c->request, STR("x-api-key"));
+    if (given.n == 0 && key.n == 0) /* a browser's WebSocket can say nothing else */
+        key = str_from(live_bearer(c->request), sizeof "bearer." - 1);
     return given.n || key.n == 0 ? given : arena_fmt(c->arena, "Bearer " STR_FMT, STR_ARG(key));
 }
 
@@ -243,7 +246,7 @@ static bool identified(struct api_call *c, bool may_block)
     if (access == ACCESS_PUBLIC ||
         (access == ACCESS_LOCAL && (c->local || c->api->options.metrics_public)))
         return true;
-    str auth = authorization(c);
+    str auth = call_authorization(c);
     struct error err;
     status st = auth.n == 0 ? ST_UNAUTHORIZED
                             : identity_authenticate(c->api->options.identity, auth, c->now_ms,
