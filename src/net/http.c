@@ -321,6 +321,16 @@ static bool step(struct http_conn *c, str *in)
     }
 }
 
+/* Its stream is somebody else's now. */
+static void let_go(struct http_conn *c)
+{
+    struct http_server *s = c->server;
+    http_leave(c, false);
+    http_reader_done(&c->reader);
+    mem_free(c);
+    http_server_unref(s);
+}
+
 /* Detaching leaves c->s NULL: then the rest belongs to the new owner. */
 void http_process(struct http_conn *c, str in)
 {
@@ -333,10 +343,7 @@ void http_process(struct http_conn *c, str in)
     c->busy = false;
     if (!c->s) {
         stream_unread(s, in);
-        http_leave(c, false);
-        http_reader_done(&c->reader);
-        http_server_unref(c->server);
-        mem_free(c);
+        let_go(c);
         return;
     }
     if (stream_is_closing(s))
@@ -496,7 +503,7 @@ struct stream *http_detach(struct http_request *r)
     struct http_conn *c = r->conn;
     if (!c || stream_is_closing(c->s))
         return NULL;
-    assert(r->in_begin && !r->begun && !wants_body(r));
+    assert(!r->begun && !wants_body(r));
     struct sbuf *out = stream_out(c->s);
     sbuf_addz(out, "HTTP/1.1 101 Switching Protocols\r\n");
     sbuf_add(out, sbuf_str(&r->extra));
@@ -507,6 +514,10 @@ struct stream *http_detach(struct http_request *r)
     c->s = NULL;
     stream_read_little(s, false);
     metric_move(METRIC_HTTP_CONNECTIONS, -1);
+    if (!c->busy) { /* some time after begin: nobody else will */
+        stream_resume(s);
+        let_go(c);
+    }
     return s;
 }
 

@@ -54,7 +54,7 @@ void stream_read_little(struct stream *s, bool little);
 
 /* ---- http.c ---- */
 
-/* From begin only, of a request without a body: answer 101 with the headers that http_set was given,
+/* Of a request without a body, in begin or later: answer 101 with the headers that http_set was given,
  * and let go of the connection.  The stream is the caller's: set its handler before
  * the loop goes on.  What the client sent after the head comes to the new handler as bytes.  The
  * request counts as answered; HTTP's limits on time are off, the stream's own (write_ms) stay; when

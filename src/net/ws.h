@@ -35,7 +35,7 @@ extern const struct ws_options ws_options_default;
 
 /* Does `r` ask for a WebSocket: GET, Upgrade: websocket, Connection: Upgrade? */
 bool ws_wanted(const struct http_request *r);
-/* From begin only.  Answer 101 (with `protocol`, one of those offered, as the subprotocol, unless empty);
+/* In begin, or later of a request still referenced.  Answer 101 (with `protocol`, one of those offered, as the subprotocol, unless empty);
  * NULL when the handshake is wrong (section 4.2.1): 400 was answered, or 426.  Who may come, and
  * from which Origin, is to be judged before.  `handler` is not copied. */
 struct ws *ws_upgrade(struct http_request *r, str protocol, const struct ws_options *options,
