@@ -55,13 +55,13 @@ static struct api *api_made(const struct api_options *options)
     a->guard = guard_new(GUARD_ADDRESSES);
     a->count = mem_array(struct route_count, route_count + 1);
     a->usage = usage_new();
-    a->live = live_hub_new(a);
     a->started_ns = clock_ns();
     a->last = &a->first;
     a->store_ok = true;
     lock_init(&a->pool_lock, LOCK_API_POOL);
     condition_init(&a->pool_changed);
     lock_init(&a->usage_lock, LOCK_API_USAGE);
+    a->live = live_hub_new(a);
     add_routes(a);
     sbuf_init(&a->openapi, 16 * 1024 * 1024);
     api_write_openapi(&a->openapi, options->version);

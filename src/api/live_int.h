@@ -141,6 +141,9 @@ void errand_forget(struct errand *e);
 
 /* ---- live_status.c ---- */
 
+/* In bits. */
+unsigned live_health(struct api *a);
+/* Tell when it has changed.  Every loop, once a second. */
 void live_watch_health(struct live_hub *h);
 
 #endif

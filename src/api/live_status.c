@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/live_int.h"
 
-enum health {
-    HEALTH_TOLD = 1 << 0,
-    HEALTH_READY = 1 << 1,
-    HEALTH_STORE = 1 << 2,
-    HEALTH_RECORDER = 1 << 3
-};
+enum health { HEALTH_READY = 1 << 1, HEALTH_STORE = 1 << 2, HEALTH_RECORDER = 1 << 3 };
 
-static unsigned health_now(struct api *a)
+unsigned live_health(struct api *a)
 {
-    unsigned h = HEALTH_TOLD;
+    unsigned h = 0;
     if (atomic_load(&a->ready))
         h |= HEALTH_READY;
     if (atomic_load(&a->store_ok))
@@ -48,7 +43,7 @@ static void tell(struct live_hub *h, unsigned health)
 
 void live_tell_status(struct live_hub *h)
 {
-    unsigned now = health_now(h->api);
+    unsigned now = live_health(h->api);
     atomic_store(&h->health, now);
     tell(h, now);
 }
@@ -56,7 +51,7 @@ void live_tell_status(struct live_hub *h)
 /* Every loop looks; who sees the change first tells it. */
 void live_watch_health(struct live_hub *h)
 {
-    unsigned now = health_now(h->api);
+    unsigned now = live_health(h->api);
     if (atomic_exchange(&h->health, now) != now)
         tell(h, now);
 }
