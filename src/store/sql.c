@@ -51,7 +51,7 @@ static void write_word(const struct store_ops *ops, str word, struct sbuf *out)
                 write_columns(records[i].record, out);
             return;
         }
-    assert(!"a word that is in no table");
+    assert(false && "a word that is in no table");
 }
 
 status sql_translate(const struct store_ops *ops, str sql, struct sbuf *out, struct error *err)
