@@ -2,6 +2,7 @@
 /* Bytes pushed in pieces: the same batches as from a file, nothing lost, nothing copied twice. */
 #include "base/sbuf.h"
 #include "ingest/feed.h"
+#include "os/file.h"
 #include "tests/test.h"
 
 #include <zlib.h>
@@ -202,6 +203,29 @@ static void gives_whole_lines_when_nothing_comes(void **state)
     feed_free(f);
 }
 
+/* One element of text, whatever the pieces, and a problem that is told when the log is no log. */
+static void takes_binary_logs_apart_once_they_are_all_there(void **state)
+{
+    struct sbuf log;
+    sbuf_init(&log, 1 << 20);
+    assert_int_equal(file_read_all("tests/corpus/parse_evtx/sample", &log, NULL), ST_OK);
+    struct feed *f = feed_new();
+    struct taken whole = run(f, &sniffed, sbuf_str(&log), log.n);
+    struct taken pieces = run(f, &sniffed, sbuf_str(&log), 100);
+    assert_int_equal(whole.failed, ST_OK);
+    assert_int_equal(whole.format, PARSE_evtx);
+    assert_true(str_contains(sbuf_str(&whole.bytes), STR("<Event")));
+    assert_true(str_eq(sbuf_str(&whole.bytes), sbuf_str(&pieces.bytes)));
+    assert_int_equal(whole.rejected, pieces.rejected);
+    struct taken broken = run(f, &sniffed, str_head(sbuf_str(&log), 2000), 100);
+    assert_int_equal(broken.failed, ST_INVALID);
+    taken_done(&whole);
+    taken_done(&pieces);
+    taken_done(&broken);
+    feed_free(f);
+    sbuf_done(&log);
+}
+
 static void goes_on_where_a_stream_was_left(void **state)
 {
     str head =
@@ -263,6 +287,7 @@ int main(void)
         cmocka_unit_test(rejects_what_is_too_long_and_goes_on),
         cmocka_unit_test(refuses_archives),
         cmocka_unit_test(gives_whole_lines_when_nothing_comes),
+        cmocka_unit_test(takes_binary_logs_apart_once_they_are_all_there),
         cmocka_unit_test(goes_on_where_a_stream_was_left),
         cmocka_unit_test(allocates_nothing_for_the_next_request),
     };
