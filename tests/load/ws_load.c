@@ -79,8 +79,7 @@ static void subscribe(struct conn *c)
     struct json_out o = json_out_on(&text);
     str topics = str_z(c->load->options->subscribe);
     json_out_object(&o);
-    json_out_kv_str(&o, "type", STR("subscribe"));
-    json_out_key(&o, STR("topics"));
+    json_out_key(&o, STR("subscribe"));
     json_out_array(&o);
     while (topics.p)
         json_out_str(&o, str_cut(&topics, ','));
