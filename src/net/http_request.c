@@ -1,8 +1,102 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a handler may ask a request. */
+/* Requests: made, used again, and what a handler may ask of one. */
 #include "net/http_server_int.h"
 
+#include "base/mem.h"
+
 #include <assert.h>
+
+struct http_request *http_request_take(struct http_server *s)
+{
+    struct http_request *r = s->spare;
+    if (r) {
+        s->spare = r->next;
+        s->spares--;
+    } else {
+        r = mem_new(struct http_request);
+        sbuf_init(&r->extra, 64 * 1024);
+        arena_init(&r->arena, HTTP_ARENA_MAX);
+    }
+    r->next = NULL;
+    r->server = s;
+    r->refs = 1;
+    s->refs++;
+    return r;
+}
+
+void http_request_free(struct http_request *r)
+{
+    sbuf_done(&r->bytes);
+    sbuf_done(&r->extra);
+    http_head_done(&r->head);
+    arena_done(&r->arena);
+    mem_free(r);
+}
+
+static void clear_buffer(struct sbuf *b)
+{
+    if (b->room > HTTP_KEEP_ROOM)
+        sbuf_done(b);
+    else
+        sbuf_clear(b);
+}
+
+/* As new, but with the memory it has. */
+static void recycle(struct http_request *r)
+{
+    struct http_server *s = r->server;
+    http_body_clear(r);
+    clear_buffer(&r->bytes);
+    clear_buffer(&r->extra);
+    arena_clear(&r->arena);
+    if (s->spares >= HTTP_SPARE_REQUESTS || s->closing) {
+        http_request_free(r);
+        return;
+    }
+    struct http_request kept = {
+        .bytes = r->bytes,
+        .extra = r->extra,
+        .head = {.header = r->head.header, .room = r->head.room},
+        .arena = r->arena,
+        .next = s->spare,
+    };
+    *r = kept;
+    s->spare = r;
+    s->spares++;
+}
+
+struct http_request *http_ref(struct http_request *r)
+{
+    r->refs++;
+    return r;
+}
+
+void http_unref(struct http_request *r)
+{
+    assert(r->refs);
+    if (--r->refs)
+        return;
+    struct http_server *s = r->server;
+    recycle(r);
+    http_server_unref(s);
+}
+
+void http_leave(struct http_conn *c, bool tell)
+{
+    struct http_request *r = c->r;
+    if (!r)
+        return;
+    c->r = NULL;
+    r->conn = NULL;
+    if (tell && !r->answered) {
+        r->left = true;
+        if (r->gone)
+            r->gone(r->user);
+    }
+    http_unref(r);
+}
+
+/* ---- what a handler asks ---- */
 
 enum http_method http_method(const struct http_request *r)
 {

@@ -90,17 +90,26 @@ static inline bool http_unwanted(const struct http_request *r)
     return r->wish == HTTP_DISCARD || r->answered || (r->begun && r->wish == HTTP_TAKE);
 }
 
-/* ---- http.c ---- */
+/* ---- http_conn.c ---- */
 
-void http_process(struct http_conn *c, str in);
+/* For the listener; `arg` is the server. */
+bool http_accept(void *arg, struct stream *stream);
+void http_tell_refused(struct http_server *s, str address, int code, const char *why);
 /* Answer or body moved on: go to the next request when both are through. */
 void http_moved(struct http_conn *c);
 /* Answer the problem, tell whom it concerns, close. */
 void http_refuse_now(struct http_conn *c, int code, const char *why);
-/* Leave r: the client is gone, or was refused. */
-void http_leave(struct http_conn *c, bool tell);
-struct http_request *http_request_take(struct http_server *s);
+
+/* ---- http.c ---- */
+
 void http_server_unref(struct http_server *s);
+
+/* ---- http_request.c ---- */
+
+struct http_request *http_request_take(struct http_server *s);
+void http_request_free(struct http_request *r);
+/* The connection is through with its request; `tell` the handler if it is not. */
+void http_leave(struct http_conn *c, bool tell);
 
 /* ---- http_body.c ---- */
 

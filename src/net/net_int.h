@@ -52,7 +52,7 @@ void stream_unread(struct stream *s, str bytes);
 /* Read a little at a time: what comes now is early and has to be kept. */
 void stream_read_little(struct stream *s, bool little);
 
-/* ---- http.c ---- */
+/* ---- http_conn.c ---- */
 
 /* Of a request without a body, in begin or later: answer 101 with the headers that http_set was given,
  * and let go of the connection.  The stream is the caller's: set its handler before
