@@ -25,7 +25,8 @@ struct alert_record {
     enum finding_kind kind;
     enum level level;
     float score_01;
-    str rule, title, reason;   /* of the latest finding */
+    str rule, title;           /* the same in all findings of a group */
+    str reason;                /* of the latest finding */
     str entity;                /* JSON object */
     str technique;             /* JSON array of ids */
     str evidence;              /* JSON object: of the first finding */
@@ -101,7 +102,7 @@ struct alert_filter {
     str tenant;             /* required; empty: every tenant's (exports of the installation) */
     int64_t from_ms, to_ms; /* last_ms within [from, to); 0: open */
     str entity;             /* a value among its entities' */
-    str rule;               /* id or title */
+    str rule;               /* id or title of a detector */
     str text;               /* in title or reason */
     enum level min_level;
     unsigned status_mask; /* 1 << enum alert_status; 0: any */

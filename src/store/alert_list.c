@@ -3,8 +3,8 @@
  *
  * A page goes on behind the last alert of the one before (its time and id, or its seq), so that what arrives
  * meanwhile moves nothing.  The statement holds only the conditions that are asked for: each has
- * its index.  A `+` before a column tells both databases not to use an index that is good for the
- * condition but not for the order, which would sort everything that fits to show the first page. */
+ * its index.  A `+` before a column (|| '' behind a text) tells both databases not to use its index: one that is good
+ * for the condition but not for the order would sort everything that fits to show the first page. */
 #include "codec/base64.h"
 #include "store/alert.h"
 #include "store/store_int.h"
@@ -17,6 +17,7 @@ struct listing {
     struct bound value[VALUES_MAX];
     size_t count;
     struct sbuf pattern; /* what `text` became */
+    bool by_id;          /* `rule` is the id of one, not a title */
 };
 
 static unsigned place(struct listing *l, struct bound v)
@@ -63,7 +64,8 @@ static void add_tenant_and_time(struct listing *l)
 {
     const struct alert_filter *f = l->f;
     if (f->tenant.n)
-        sbuf_addf(&l->sql, " AND tenant = ?%u", place(l, TEXT(f->tenant)));
+        sbuf_addf(&l->sql, f->entity.n ? " AND tenant || '' = ?%u" : " AND tenant = ?%u",
+                  place(l, TEXT(f->tenant)));
     if (f->from_ms)
         sbuf_addf(&l->sql, " AND last_ms >= ?%u", place(l, INT(f->from_ms)));
     if (f->to_ms)
@@ -116,10 +118,9 @@ static void add_words(struct listing *l)
     if (f->entity.n)
         sbuf_addf(&l->sql, " AND id IN (SELECT alert FROM alert_entity WHERE value = ?%u%s)",
                   place(l, TEXT(f->entity)), f->tenant.n ? " AND tenant = ?1" : "");
-    if (f->rule.n) {
-        unsigned at = place(l, TEXT(f->rule));
-        sbuf_addf(&l->sql, " AND (rule = ?%u OR title = ?%u)", at, at);
-    }
+    if (f->rule.n)
+        sbuf_addf(&l->sql, l->by_id ? " AND rule = ?%u" : " AND title = ?%u",
+                  place(l, TEXT(f->rule)));
     if (f->text.n) {
         unsigned at = place(l, TEXT(like_pattern(&l->pattern, f->text)));
         sbuf_addf(&l->sql, " AND (title {like} ?%u ESCAPE '\\' OR reason {like} ?%u ESCAPE '\\')",
@@ -142,10 +143,30 @@ static status add_order(struct listing *l, struct cursor *at, struct error *err)
             unsigned time = place(l, INT(at->time_ms)), id = place(l, TEXT(at->id));
             sbuf_addf(&l->sql, " AND (last_ms, id) < (?%u, ?%u)", time, id);
         }
-        sbuf_addz(&l->sql, " ORDER BY last_ms DESC, id DESC");
+        bool few = f->entity.n || (f->rule.n && !l->by_id); /* find them, then sort */
+        sbuf_addz(&l->sql,
+                  few ? " ORDER BY +last_ms DESC, id DESC" : " ORDER BY last_ms DESC, id DESC");
     }
     sbuf_addf(&l->sql, " LIMIT ?%u", place(l, INT(f->limit + 1)));
     return ST_OK;
+}
+
+/* Asked beforehand, for no index gives "the id or the title" in the order of the list. */
+static status find_rule(struct store *s, struct listing *l, struct error *err)
+{
+    int64_t status_of_one;
+    if (!l->f->rule.n)
+        return ST_OK;
+    return l->f->tenant.n
+               ? store_numbers(
+                     s,
+                     ASK("SELECT status FROM alert WHERE rule = ?1 AND tenant = ?2 LIMIT 1",
+                         VALUES(TEXT(l->f->rule), TEXT(l->f->tenant))),
+                     &status_of_one, 1, &l->by_id, err)
+               : store_numbers(s,
+                               ASK("SELECT status FROM alert WHERE rule = ?1 LIMIT 1",
+                                   VALUES(TEXT(l->f->rule))),
+                               &status_of_one, 1, &l->by_id, err);
 }
 
 /* One more than the page, to know whether there is a next. */
@@ -153,12 +174,15 @@ static status list(struct store *s, struct arena *a, struct listing *l, struct a
                    size_t *n, struct error *err)
 {
     struct cursor at = {0};
+    status st = find_rule(s, l, err);
+    if (st != ST_OK)
+        return st;
     sbuf_addz(&l->sql, "SELECT {alert} FROM alert WHERE 1 = 1");
     add_tenant_and_time(l);
     add_level(l);
     add_status(l);
     add_words(l);
-    status st = add_order(l, &at, err);
+    st = add_order(l, &at, err);
     if (st != ST_OK)
         return st;
     if (l->pattern.full)

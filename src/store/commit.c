@@ -143,15 +143,14 @@ static status join(struct conn *c, const struct work *w, struct run *r, const ch
     int64_t got[5] = {0};
     status st =
         ask_numbers(c,
-                    ASK("UPDATE alert SET rule = ?3, title = ?4, reason = ?5,"
-                        " score_01 = {greatest}(score_01, ?6), level = {greatest}(level, ?7),"
-                        " first_ms = {least}(first_ms, ?8), last_ms = {greatest}(last_ms, ?9),"
-                        " changed_ms = ?10, count = count + ?11, seq = ?12"
+                    ASK("UPDATE alert SET reason = ?3,"
+                        " score_01 = {greatest}(score_01, ?4), level = {greatest}(level, ?5),"
+                        " first_ms = {least}(first_ms, ?6), last_ms = {greatest}(last_ms, ?7),"
+                        " changed_ms = ?8, count = count + ?9, seq = ?10"
                         " WHERE id = ?1 AND tenant = ?2 AND status IN (0, 1)"
-                        " AND first_ms <= ?13 AND last_ms >= ?14"
+                        " AND first_ms <= ?11 AND last_ms >= ?12"
                         " RETURNING count, first_ms, last_ms, level, status",
-                        VALUES(TEXT(str_z(id)), TEXT(r->tenant), TEXT(indexed(f->rule)),
-                               TEXT(indexed(f->title)), TEXT(f->reason),
+                        VALUES(TEXT(str_z(id)), TEXT(r->tenant), TEXT(f->reason),
                                (struct bound){.kind = BOUND_REAL, .f = (double)r->score_01},
                                INT(r->level), INT(r->first_ms), INT(r->last_ms), INT(w->c->now_ms),
                                INT(r->count), INT(seq_of(w, r)), INT(r->last_ms + w->c->group_ms),

@@ -95,6 +95,7 @@ static const struct {
     {"55P03", ST_UNAVAILABLE, "database is locked"},
     {"57014", ST_UNAVAILABLE, "the database took too long"},
     {"53100", ST_UNAVAILABLE, "the disk is full: the database server's"},
+    {"08P01", ST_IO, NULL}, /* our mistake: it would come again */
     {"08", ST_UNAVAILABLE, NULL},
     {"25006", ST_UNAVAILABLE, NULL}, /* read-only: a standby */
     {"40", ST_UNAVAILABLE, NULL},    /* deadlocks: try again */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "store/store_int.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -141,7 +142,7 @@ static status set_up(struct sqlite_db *d, const struct store_options *o, bool wr
     (void)sqlite3_extended_result_codes(d->sqlite, 1);
     (void)sqlite3_busy_timeout(d->sqlite, (int)o->patience_ms);
     status st = script(d,
-                       "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA cache_size=-1024;"
+                       "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA cache_size=-2048;"
                        "PRAGMA mmap_size=16777216; PRAGMA journal_size_limit=67108864;"
                        "PRAGMA temp_store=MEMORY; PRAGMA journal_mode=WAL;",
                        err);
@@ -225,20 +226,22 @@ static void bind(void *statement, unsigned at, const struct bound *v)
 {
     sqlite3_stmt *stmt = ((struct sqlite_statement *)statement)->stmt;
     const char *p = v->s.p ? v->s.p : "";
-    switch (v->kind) { /* a bind that fails leaves NULL, which no column takes */
+    int rc = SQLITE_OK;
+    switch (v->kind) {
     case BOUND_INT:
-        (void)sqlite3_bind_int64(stmt, (int)at, v->i);
+        rc = sqlite3_bind_int64(stmt, (int)at, v->i);
         break;
     case BOUND_REAL:
-        (void)sqlite3_bind_double(stmt, (int)at, v->f);
+        rc = sqlite3_bind_double(stmt, (int)at, v->f);
         break;
     case BOUND_TEXT:
-        (void)sqlite3_bind_text64(stmt, (int)at, p, v->s.n, SQLITE_STATIC, SQLITE_UTF8);
+        rc = sqlite3_bind_text64(stmt, (int)at, p, v->s.n, SQLITE_STATIC, SQLITE_UTF8);
         break;
     case BOUND_BLOB:
-        (void)sqlite3_bind_blob64(stmt, (int)at, p, v->s.n, SQLITE_STATIC);
+        rc = sqlite3_bind_blob64(stmt, (int)at, p, v->s.n, SQLITE_STATIC);
         break;
     }
+    assert(rc != SQLITE_RANGE); /* else it is too big: it stays NULL, which no column takes */
 }
 
 static status step(void *statement, bool *row, struct error *err)

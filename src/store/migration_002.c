@@ -4,7 +4,8 @@
  *
  * alert_open says which alert takes the repeats of a group; it has a row for a group that is open, and one
  * row can be locked by whoever adds to it.  The order of the columns in an index is that of
- * the filters of store_alert_list: what is equal first, then the order of the list. */
+ * the filters of store_alert_list: what is equal first, then the order of the list.  Every index that holds last_ms
+ * is written at each repeat, so the rarer filters have a smaller one. */
 #include "store/store_int.h"
 
 static const char *const sql[] = {
@@ -22,9 +23,9 @@ static const char *const sql[] = {
     "CREATE INDEX alert_by_time ON alert (last_ms, id, status)",
     "CREATE INDEX alert_by_tenant ON alert (tenant, last_ms, id)",
     "CREATE INDEX alert_by_status ON alert (tenant, status, last_ms, id, level)",
-    "CREATE INDEX alert_by_level ON alert (tenant, level, last_ms, id)",
-    "CREATE INDEX alert_by_rule ON alert (tenant, rule, last_ms)",
-    "CREATE INDEX alert_by_title ON alert (tenant, title, last_ms)",
+    "CREATE INDEX alert_critical ON alert (tenant, last_ms, id) WHERE level = 4",
+    "CREATE INDEX alert_by_rule ON alert (tenant, rule, last_ms, id)",
+    "CREATE INDEX alert_by_title ON alert (tenant, title)",
     "CREATE INDEX alert_by_seq ON alert (seq)",
 
     "CREATE TABLE alert_open (tenant {text} NOT NULL, grp {text} NOT NULL, alert {text} NOT NULL,"

@@ -733,10 +733,9 @@ static void write_alerts(void *arg)
                                  .alert_count = 2,
                                  .first_seq = seq + 2 * (uint64_t)i};
         struct error err;
-        status st;
-        do /* two that write at once may be told to try again */
+        status st = ST_UNAVAILABLE; /* two that write at once may be told to try again */
+        for (unsigned k = 0; k < ROUNDS && st == ST_UNAVAILABLE; k++)
             st = store_commit(bed, &c, r, &err);
-        while (st == ST_UNAVAILABLE);
         if (st != ST_OK)
             *(uint64_t *)arg = 0;
     }
