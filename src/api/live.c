@@ -17,16 +17,16 @@ static void hand_out(struct live *l, struct bus_message *m)
 {
     struct parcel p = {.m = m};
     uint64_t delivered = 0;
-    for (struct client *c = l->first, *next; c; c = next) {
+    for (struct watcher *c = l->first, *next; c; c = next) {
         next = c->next;
         if (c->state != CLIENT_LIVE || m->id <= c->last)
             continue;
         c->last = m->id;
-        if (!client_wants(c, m))
+        if (!watcher_wants(c, m))
             continue;
-        if (client_send(c, &p) == ST_LIMIT) {
+        if (watcher_send(c, &p) == ST_LIMIT) {
             metric_inc(METRIC_LIVE_DROPPED_SLOW);
-            client_close(c, CLOSE_TRY_LATER, "too slow");
+            watcher_close(c, CLOSE_TRY_LATER, "too slow");
         } else {
             delivered++;
         }
@@ -38,7 +38,7 @@ static void hand_out(struct live *l, struct bus_message *m)
 /* More was published than may wait for this loop: everybody reads the bus instead. */
 static void all_fall_behind(struct live *l)
 {
-    for (struct client *c = l->first; c; c = c->next)
+    for (struct watcher *c = l->first; c; c = c->next)
         if (c->state == CLIENT_LIVE)
             c->state = CLIENT_BEHIND;
     live_need_pump(l);
@@ -81,17 +81,17 @@ static void hear(void *arg, struct bus_message *m)
 
 /* ---- those who are behind ---- */
 
-static bool takes_more(const struct client *c)
+static bool takes_more(const struct watcher *c)
 {
     return !c->closing && (!c->ws || ws_queued_bytes(c->ws) < LIVE_QUEUE_BYTES / 2);
 }
 
 /* Send one bite; false: no more of it now. */
-static bool send_bite(struct client *c, struct bus_message *const *m, size_t n)
+static bool send_bite(struct watcher *c, struct bus_message *const *m, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct parcel p = {.m = m[i]};
-        status st = client_wants(c, m[i]) ? client_send(c, &p) : ST_OK;
+        status st = watcher_wants(c, m[i]) ? watcher_send(c, &p) : ST_OK;
         parcel_done(&p);
         if (st != ST_OK)
             return false;
@@ -100,7 +100,7 @@ static bool send_bite(struct client *c, struct bus_message *const *m, size_t n)
     return takes_more(c);
 }
 
-static bool pump_bite(struct client *c)
+static bool pump_bite(struct watcher *c)
 {
     struct bus_message *m[BITE];
     bool complete;
@@ -121,7 +121,7 @@ static bool pump_bite(struct client *c)
     return more;
 }
 
-void live_pump(struct client *c)
+void live_pump(struct watcher *c)
 {
     if (c->state == CLIENT_ASKING && !errand_send(c))
         return;
@@ -136,7 +136,7 @@ static void pump_all(void *arg)
 {
     struct live *l = arg;
     bool some = false;
-    for (struct client *c = l->first, *next; c; c = next) {
+    for (struct watcher *c = l->first, *next; c; c = next) {
         next = c->next;
         bool waits = c->state == CLIENT_BEHIND || c->state == CLIENT_ASKING;
         some |= waits;
@@ -157,13 +157,13 @@ void live_need_pump(struct live *l)
 
 /* ---- once a second ---- */
 
-static void look_at(struct client *c, unsigned ticks)
+static void look_at(struct watcher *c, unsigned ticks)
 {
     int64_t now = api_now_ms(c->live->hub->api);
     if (c->closing)
         return;
     if (c->who.expires_ms && c->who.expires_ms <= now) {
-        client_close(c, CLOSE_UNAUTHORIZED, "the token has expired");
+        watcher_close(c, CLOSE_UNAUTHORIZED, "the token has expired");
         return;
     }
     if (c->sse && ticks % HEARTBEAT_TICKS == 0 &&
@@ -179,10 +179,10 @@ static void every_second(void *arg)
     live_watch_health(l->hub);
     bool ready = atomic_load(&l->hub->api->ready), leaving = l->was_ready && !ready;
     l->was_ready = ready;
-    for (struct client *c = l->first, *next; c; c = next) {
+    for (struct watcher *c = l->first, *next; c; c = next) {
         next = c->next;
         if (leaving)
-            client_close(c, CLOSE_GOING_AWAY, "the service stops");
+            watcher_close(c, CLOSE_GOING_AWAY, "the service stops");
         else
             look_at(c, l->ticks);
     }
@@ -234,7 +234,7 @@ void live_free(struct live *l)
         return;
     bus_unsubscribe(l->bus, l->ear);
     while (l->first)
-        client_free(l->first);
+        watcher_free(l->first);
     loop_timer_free(l->second);
     loop_timer_free(l->pump);
     pending_done(&l->pending);

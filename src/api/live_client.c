@@ -81,9 +81,9 @@ void live_disown(str *s)
     *s = (str){0};
 }
 
-struct client *client_new(struct live *l, const struct principal *who, str authorization)
+struct watcher *watcher_new(struct live *l, const struct principal *who, str authorization)
 {
-    struct client *c = mem_new(struct client);
+    struct watcher *c = mem_new(struct watcher);
     c->live = l;
     c->who = *who;
     c->authorization = live_own(authorization);
@@ -94,7 +94,7 @@ struct client *client_new(struct live *l, const struct principal *who, str autho
     return c;
 }
 
-void client_free(struct client *c)
+void watcher_free(struct watcher *c)
 {
     if (c->prev)
         c->prev->next = c->next;
@@ -117,7 +117,7 @@ void client_free(struct client *c)
 
 /* ---- what it wants ---- */
 
-bool client_permits(const struct client *c, enum bus_topic t)
+bool watcher_permits(const struct watcher *c, enum bus_topic t)
 {
     return principal_may(&c->who, t == TOPIC_STATUS ? PERMIT_STATUS_READ : PERMIT_ALERTS_READ);
 }
@@ -131,7 +131,7 @@ static bool has_value(str values, str value)
     return false;
 }
 
-bool client_wants(const struct client *c, const struct bus_message *m)
+bool watcher_wants(const struct watcher *c, const struct bus_message *m)
 {
     if (!(c->topics & 1u << m->topic) || (m->tenant.n && !str_eq(m->tenant, str_z(c->who.tenant))))
         return false;
@@ -186,14 +186,14 @@ static struct ws_frame *frame_of(struct live *l, struct parcel *p)
     return p->frame;
 }
 
-status client_send(struct client *c, struct parcel *p)
+status watcher_send(struct watcher *c, struct parcel *p)
 {
     if (c->closing)
         return ST_UNAVAILABLE;
     return c->ws ? ws_send_frame(c->ws, frame_of(c->live, p)) : http_write(c->sse, event_of(p));
 }
 
-static status tell_stream(struct client *c, str json)
+static status tell_stream(struct watcher *c, str json)
 {
     struct sbuf b;
     sbuf_init(&b, LIVE_MESSAGE_MAX);
@@ -205,16 +205,16 @@ static status tell_stream(struct client *c, str json)
     return st;
 }
 
-void client_tell(struct client *c, str json)
+void watcher_tell(struct watcher *c, str json)
 {
     if (c->closing)
         return;
     status st = c->ws ? ws_send(c->ws, json) : tell_stream(c, json);
     if (st == ST_LIMIT && c->ws)
-        client_close(c, CLOSE_TRY_LATER, "too slow");
+        watcher_close(c, CLOSE_TRY_LATER, "too slow");
 }
 
-static struct json_out begin(struct client *c, const char *type)
+static struct json_out begin(struct watcher *c, const char *type)
 {
     sbuf_clear(&c->live->text);
     struct json_out o = json_out_on(&c->live->text);
@@ -223,13 +223,13 @@ static struct json_out begin(struct client *c, const char *type)
     return o;
 }
 
-static void tell(struct client *c, struct json_out *o)
+static void tell(struct watcher *c, struct json_out *o)
 {
     json_out_object_end(o);
-    client_tell(c, sbuf_str(&c->live->text));
+    watcher_tell(c, sbuf_str(&c->live->text));
 }
 
-void client_error(struct client *c, const char *code, const char *detail)
+void watcher_error(struct watcher *c, const char *code, const char *detail)
 {
     struct json_out o = begin(c, "error");
     json_out_kv_str(&o, "code", str_z(code));
@@ -237,7 +237,7 @@ void client_error(struct client *c, const char *code, const char *detail)
     tell(c, &o);
 }
 
-void client_close(struct client *c, int code, const char *why)
+void watcher_close(struct watcher *c, int code, const char *why)
 {
     if (c->closing)
         return;
@@ -252,12 +252,12 @@ void client_close(struct client *c, int code, const char *why)
     tell(c, &o);
     http_on_gone(c->sse, NULL);
     http_end_answer(c->sse);
-    client_free(c);
+    watcher_free(c);
 }
 
 /* ---- subscribing ---- */
 
-static void tell_subscribed(struct client *c, uint64_t last)
+static void tell_subscribed(struct watcher *c, uint64_t last)
 {
     struct json_out o = begin(c, "subscribed");
     json_out_key(&o, STR("topics"));
@@ -270,7 +270,7 @@ static void tell_subscribed(struct client *c, uint64_t last)
     tell(c, &o);
 }
 
-void client_subscribe(struct client *c, const struct subscription *s)
+void watcher_subscribe(struct watcher *c, const struct subscription *s)
 {
     bool complete;
     uint64_t last;
@@ -296,7 +296,7 @@ void client_subscribe(struct client *c, const struct subscription *s)
     live_pump(c);
 }
 
-static status read_topics(const struct client *c, json_node list, unsigned *out, struct error *err)
+static status read_topics(const struct watcher *c, json_node list, unsigned *out, struct error *err)
 {
     if (json_kind(list) != JSON_IS_ARRAY)
         return fail(err, ST_INVALID, "/subscribe: expected an array of topics");
@@ -306,7 +306,7 @@ static status read_topics(const struct client *c, json_node list, unsigned *out,
         if (!bus_topic_find(name, &t))
             return fail(err, ST_INVALID, "/subscribe: there is no topic '" STR_FMT "'",
                         STR_ARG(str_head(name, 40)));
-        if (!client_permits(c, t))
+        if (!watcher_permits(c, t))
             return fail(err, ST_FORBIDDEN, "this account may not see '%s'", bus_topic_name(t));
         *out |= 1u << t;
     }
@@ -338,7 +338,7 @@ static status read_filter(json_node filter, struct subscription *s, struct error
     return ST_OK;
 }
 
-static status read_command(const struct client *c, json_node root, struct subscription *s,
+static status read_command(const struct watcher *c, json_node root, struct subscription *s,
                            struct error *err)
 {
     status st = json_kind(root) == JSON_IS_OBJECT
@@ -366,7 +366,7 @@ static status read_command(const struct client *c, json_node root, struct subscr
     return st;
 }
 
-void client_command(struct client *c, str text)
+void watcher_command(struct watcher *c, str text)
 {
     struct error err = {0};
     struct json_doc *doc = NULL;
@@ -375,8 +375,8 @@ void client_command(struct client *c, str text)
     if (st == ST_OK)
         st = read_command(c, json_doc_root(doc), &s, &err);
     if (st == ST_OK)
-        client_subscribe(c, &s);
+        watcher_subscribe(c, &s);
     else
-        client_error(c, st == ST_FORBIDDEN ? "not_allowed" : "invalid", err.text);
+        watcher_error(c, st == ST_FORBIDDEN ? "not_allowed" : "invalid", err.text);
     json_doc_free(doc);
 }

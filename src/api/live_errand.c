@@ -14,7 +14,7 @@ enum { PAGE_ARENA_MAX = 256 << 20 };
 struct errand {
     struct api_call call; /* for the pool, which knows only these; `job` is all it looks at */
     struct live *live;
-    struct client *client; /* the loop's; NULL: gone */
+    struct watcher *client; /* the loop's; NULL: gone */
     struct api *api;
     bool done;
     status st;
@@ -53,7 +53,7 @@ void errand_forget(struct errand *e)
         errand_free(e);
 }
 
-static struct errand *errand_new(struct client *c, void (*job)(struct api_call *))
+static struct errand *errand_new(struct watcher *c, void (*job)(struct api_call *))
 {
     struct errand *e = mem_new(struct errand);
     e->live = c->live;
@@ -99,7 +99,7 @@ static void ask_store(struct api_call *call)
     loop_post(e->live->loop, store_answered, e);
 }
 
-void errand_store(struct client *c, uint64_t upto)
+void errand_store(struct watcher *c, uint64_t upto)
 {
     struct errand *e = errand_new(c, ask_store);
     e->tenant = arena_str(&e->arena, str_z(c->who.tenant));
@@ -116,7 +116,7 @@ void errand_store(struct client *c, uint64_t upto)
     c->state = CLIENT_ASKING;
 }
 
-static status send_alert(struct client *c, const struct alert_record *r)
+static status send_alert(struct watcher *c, const struct alert_record *r)
 {
     struct sbuf data;
     sbuf_init(&data, LIVE_MESSAGE_MAX / 2);
@@ -132,20 +132,20 @@ static status send_alert(struct client *c, const struct alert_record *r)
                             .data = sbuf_str(&data),
                             .level = (int)r->level};
     struct parcel p = {.m = &m};
-    status st = client_send(c, &p);
+    status st = watcher_send(c, &p);
     parcel_done(&p);
     sbuf_done(&data);
     return st;
 }
 
-static void errand_over(struct client *c)
+static void errand_over(struct watcher *c)
 {
     errand_free(c->store);
     c->store = NULL;
     c->state = CLIENT_BEHIND;
 }
 
-bool errand_send(struct client *c)
+bool errand_send(struct watcher *c)
 {
     struct errand *e = c->store;
     if (!e->done || c->closing)
@@ -153,7 +153,7 @@ bool errand_send(struct client *c)
     if (e->st != ST_OK) {
         log_say(LOG_API, LOG_WARN, "a live client cannot be brought up to date",
                 LOG_Z("why", e->err.text));
-        client_close(c, CLOSE_TRY_LATER, "what was missed cannot be read now");
+        watcher_close(c, CLOSE_TRY_LATER, "what was missed cannot be read now");
         return false;
     }
     for (; e->sent < e->count; e->sent++) {
@@ -171,24 +171,24 @@ bool errand_send(struct client *c)
 
 /* ---- is the token still good? ---- */
 
-static void judge(struct client *c, status st, const struct principal *who)
+static void judge(struct watcher *c, status st, const struct principal *who)
 {
     if (st == ST_UNAUTHORIZED) {
-        client_close(c, CLOSE_UNAUTHORIZED, "the token is not good any more");
+        watcher_close(c, CLOSE_UNAUTHORIZED, "the token is not good any more");
         return;
     }
     if (st != ST_OK)
         return; /* that cannot be said now; it is asked again */
     c->who.permits = who->permits;
     for (unsigned t = 0; t < TOPIC_COUNT; t++)
-        if (!client_permits(c, (enum bus_topic)t))
+        if (!watcher_permits(c, (enum bus_topic)t))
             c->topics &= ~(1u << t);
 }
 
 static void token_checked(void *arg)
 {
     struct errand *e = arg;
-    struct client *c = e->client;
+    struct watcher *c = e->client;
     if (c) {
         c->check = NULL;
         judge(c, e->st, &e->who);
@@ -204,7 +204,7 @@ static void check_token(struct api_call *call)
     loop_post(e->live->loop, token_checked, e);
 }
 
-void errand_check(struct client *c)
+void errand_check(struct watcher *c)
 {
     struct api *a = c->live->hub->api;
     struct principal who;

@@ -41,8 +41,8 @@ enum client_state {
 };
 
 struct errand;
-struct client {
-    struct client *next, *prev;
+struct watcher {
+    struct watcher *next, *prev;
     struct live *live;
     struct ws *ws;            /* one of these two */
     struct http_request *sse; /* our reference */
@@ -71,7 +71,7 @@ struct live {
 
     /* the loop's thread: */
     struct pending taken;
-    struct client *first;
+    struct watcher *first;
     struct loop_timer *second, *pump; /* pump: while somebody is behind */
     unsigned ticks;
     bool was_ready;
@@ -94,20 +94,20 @@ void parcel_done(struct parcel *p);
 /* Within the limits?  Counted until client_free. */
 bool live_admit(struct live_hub *h, const struct principal *who);
 void live_release(struct live_hub *h, const struct principal *who);
-struct client *client_new(struct live *l, const struct principal *who, str authorization);
+struct watcher *watcher_new(struct live *l, const struct principal *who, str authorization);
 /* Forget it; the socket is somebody else's to close. */
-void client_free(struct client *c);
+void watcher_free(struct watcher *c);
 /* A copy, and its end: its bytes are wiped. */
 str live_own(str s);
 void live_disown(str *s);
-bool client_wants(const struct client *c, const struct bus_message *m);
+bool watcher_wants(const struct watcher *c, const struct bus_message *m);
 /* ST_LIMIT: its queue is full; ST_UNAVAILABLE: it is on its way out. */
-CHECKED status client_send(struct client *c, struct parcel *p);
+CHECKED status watcher_send(struct watcher *c, struct parcel *p);
 /* Tell it what no other hears; `json` is an object. */
-void client_tell(struct client *c, str json);
-void client_error(struct client *c, const char *code, const char *detail);
+void watcher_tell(struct watcher *c, str json);
+void watcher_error(struct watcher *c, const char *code, const char *detail);
 /* The end.  A WebSocket's client is freed when it is through, an event stream's now. */
-void client_close(struct client *c, int code, const char *why);
+void watcher_close(struct watcher *c, int code, const char *why);
 
 struct subscription {
     unsigned topics;
@@ -116,10 +116,10 @@ struct subscription {
     bool resumes;
     uint64_t resume;
 };
-bool client_permits(const struct client *c, enum bus_topic t);
-void client_subscribe(struct client *c, const struct subscription *s);
+bool watcher_permits(const struct watcher *c, enum bus_topic t);
+void watcher_subscribe(struct watcher *c, const struct subscription *s);
 /* A command of a WebSocket's. */
-void client_command(struct client *c, str text);
+void watcher_command(struct watcher *c, str text);
 
 /* {"type","topic","id","time","sent_us","data"} */
 void live_write(struct sbuf *out, const struct bus_message *m);
@@ -127,15 +127,15 @@ void live_write(struct sbuf *out, const struct bus_message *m);
 /* ---- live.c ---- */
 
 /* Send what is kept, as far as the client takes it now.  May free it. */
-void live_pump(struct client *c);
+void live_pump(struct watcher *c);
 void live_need_pump(struct live *l);
 
 /* ---- live_errand.c: what blocks, on a worker ---- */
 
-void errand_store(struct client *c, uint64_t upto);
-void errand_check(struct client *c);
+void errand_store(struct watcher *c, uint64_t upto);
+void errand_check(struct watcher *c);
 /* Send what the store answered; false: the client takes no more now, or is gone. */
-bool errand_send(struct client *c);
+bool errand_send(struct watcher *c);
 /* The client is gone. */
 void errand_forget(struct errand *e);
 

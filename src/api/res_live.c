@@ -56,13 +56,13 @@ str live_bearer(const struct http_request *r)
 static void socket_message(struct ws *w, void *user, str text)
 {
     (void)w;
-    client_command(user, text);
+    watcher_command(user, text);
 }
 
 static void socket_closed(struct ws *w, void *user, int code)
 {
     (void)w, (void)code;
-    client_free(user);
+    watcher_free(user);
 }
 
 static const struct ws_handler on_socket = {socket_message, socket_closed};
@@ -76,7 +76,7 @@ void serve_live_socket(struct api_call *c)
     }
     if (!admitted(c))
         return;
-    struct client *client = client_new(c->lane->live, &c->who, call_authorization(c));
+    struct watcher *client = watcher_new(c->lane->live, &c->who, call_authorization(c));
     struct http_request *r = http_ref(c->request);
     struct ws_options options = ws_options_default;
     options.queue_bytes = LIVE_QUEUE_BYTES;
@@ -84,7 +84,7 @@ void serve_live_socket(struct api_call *c)
     (void)call_take_over(c, 101);
     client->ws = ws_upgrade(r, live_bearer(r), &options, &on_socket, client);
     if (!client->ws)
-        client_free(client); /* it was told why */
+        watcher_free(client); /* it was told why */
     http_unref(r);
 }
 
@@ -92,7 +92,7 @@ void serve_live_socket(struct api_call *c)
 
 static void stream_gone(void *user)
 {
-    client_free(user);
+    watcher_free(user);
 }
 
 static bool read_topics(struct api_call *c, unsigned *out)
@@ -138,17 +138,17 @@ void serve_live_stream(struct api_call *c)
     }
     if (!read_subscription(c, &s) || !admitted(c))
         return;
-    struct client *client = client_new(c->lane->live, &c->who, call_authorization(c));
+    struct watcher *client = watcher_new(c->lane->live, &c->who, call_authorization(c));
     struct http_request *r = client->sse = http_ref(c->request);
     answer_headers(c);
     http_set(r, "X-Accel-Buffering", STR("no")); /* nginx would wait for more */
     (void)call_take_over(c, 200);
     if (http_is_gone(r)) {
-        client_free(client);
+        watcher_free(client);
         return;
     }
     http_set_user(r, client);
     http_on_gone(r, stream_gone);
     http_begin_answer(r, 200, "text/event-stream");
-    client_subscribe(client, &s);
+    watcher_subscribe(client, &s);
 }
