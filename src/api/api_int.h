@@ -58,6 +58,7 @@ extern const struct schema schema_any;  /* any JSON */
 extern const struct schema schema_text; /* text/plain */
 
 enum {
+    CALL_LEFT = 499, /* a status nobody sees but our log: the client left */
     CALL_ID_MAX = 64,
     CALL_HEADERS_MAX = 12,
     CALL_ARENA_MAX = 64 * 1024 * 1024,

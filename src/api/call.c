@@ -11,10 +11,7 @@
 #include "codec/url.h"
 #include "os/clock.h"
 
-enum {
-    PARAM_MAX = 256,
-    STATUS_GONE = 499 /* nobody sees it: the client left before we knew who it was */
-};
+enum { PARAM_MAX = 256 };
 
 /* ---- who comes ---- */
 
@@ -371,7 +368,7 @@ static void known_now(void *arg)
     c->on_pool = false;
     c->out = &c->lane->out;
     if (call_gone(c)) {
-        call_empty(c, STATUS_GONE);
+        call_empty(c, CALL_LEFT);
         return;
     }
     bool stream_it = c->route->run == RUN_STREAM;

@@ -186,9 +186,11 @@ static void finish(struct upload *u)
 {
     struct api_call *c = u->call;
     status s = atomic_load(&u->broken);
-    if (u->left || s != ST_OK)
+    if (s != ST_OK)
         (void)fail(&u->why, ST_UNAVAILABLE, "the body was not taken in as a whole");
-    if (u->why.code == ST_OK)
+    if (u->left)
+        call_empty(c, CALL_LEFT);
+    else if (u->why.code == ST_OK)
         finish_well(u);
     else if (u->why.code == ST_CONFLICT)
         call_problem(c, 422, "key_reused", u->why.text);

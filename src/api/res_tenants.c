@@ -5,7 +5,8 @@
 static const struct schema_field new_tenant_fields[] = {
     {"id", SCHEMA_STRING, .required = true, .min = 1, .max = 63, .format = FORMAT_TENANT,
      .doc = "its short name"},
-    {"title", SCHEMA_STRING, .max = 200, .format = FORMAT_LINE, .doc = "its name for people"},
+    {"title", SCHEMA_STRING, .min = 1, .max = 120, .format = FORMAT_LINE,
+     .doc = "its name for people; its id when absent"},
 };
 const struct schema schema_new_tenant =
     SCHEMA_OF("NewTenant", "A tenant to be added", new_tenant_fields);
@@ -42,7 +43,7 @@ static void write_tenant(struct json_out *o, const struct tenant_record *t)
 
 static void send_tenant(struct api_call *c, int http, str id)
 {
-    struct tenant_record t;
+    struct tenant_record t = {0};
     struct error err;
     if (!call_ok(c, store_tenant_get(c->api->options.store, c->arena, id, &t, &err), &err))
         return;
@@ -53,8 +54,8 @@ static void send_tenant(struct api_call *c, int http, str id)
 
 void serve_tenant_list(struct api_call *c)
 {
-    struct tenant_record *t;
-    size_t n;
+    struct tenant_record *t = NULL;
+    size_t n = 0;
     struct error err;
     if (!call_ok(c, store_tenant_list(c->api->options.store, c->arena, &t, &n, &err), &err))
         return;
@@ -74,7 +75,7 @@ void serve_tenant_add(struct api_call *c)
     struct error err;
     struct actor by = call_actor(c);
     str id = json_str(json_get(c->root, STR("id")), STR(""));
-    str title = json_str(json_get(c->root, STR("title")), STR(""));
+    str title = json_str(json_get(c->root, STR("title")), id);
     if (call_ok(c, identity_tenant_add(c->api->options.identity, &by, id, title, &err), &err))
         send_tenant(c, 201, id);
 }
