@@ -203,7 +203,7 @@ static void write_paths(struct json_out *o)
 /* ---- components: each schema once, with those it refers to ---- */
 
 struct seen {
-    VEC(const struct schema *) all;
+    VEC(struct { const struct schema *it; }) all;
 };
 
 static void collect(struct seen *seen, const struct schema *s)
@@ -211,9 +211,9 @@ static void collect(struct seen *seen, const struct schema *s)
     if (!s)
         return;
     for (size_t i = 0; i < seen->all.n; i++)
-        if (seen->all.at[i] == s)
+        if (seen->all.at[i].it == s)
             return;
-    *vec_push(&seen->all) = s;
+    vec_push(&seen->all)->it = s;
     for (size_t i = 0; i < s->count; i++)
         collect(seen, s->field[i].child);
 }
@@ -228,10 +228,10 @@ static void write_schemas(struct json_out *o)
     key(o, "schemas");
     json_out_object(o);
     for (size_t i = 0; i < seen.all.n; i++) {
-        if (!seen.all.at[i]->name)
+        if (!seen.all.at[i].it->name)
             continue;
-        key(o, seen.all.at[i]->name);
-        schema_write(seen.all.at[i], o);
+        key(o, seen.all.at[i].it->name);
+        schema_write(seen.all.at[i].it, o);
     }
     key(o, "Problem");
     json_out_raw(o, str_z(problem_schema));

@@ -171,8 +171,8 @@ static void export_write(struct api_call *c, struct export *x, const struct aler
 static bool export_page(struct api_call *c, struct error *err, status *st)
 {
     struct export *x = c->user;
-    struct alert_record *r;
-    size_t n;
+    struct alert_record *r = NULL;
+    size_t n = 0;
     str next = {0};
     arena_clear(&x->page);
     *st = store_alert_list(c->api->options.store, &x->page, &x->filter, &r, &n, &next, err);
@@ -239,8 +239,8 @@ static void export_begin(struct api_call *c, const struct alert_filter *f, bool 
 
 static void send_page(struct api_call *c, const struct alert_filter *f)
 {
-    struct alert_record *r;
-    size_t n;
+    struct alert_record *r = NULL;
+    size_t n = 0;
     str next = {0};
     struct error err;
     status st = store_alert_list(c->api->options.store, c->arena, f, &r, &n, &next, &err);
@@ -293,7 +293,7 @@ static void write_event(struct json_out *o, const struct alert_event *e)
 
 void serve_alert_get(struct api_call *c)
 {
-    struct alert_record r;
+    struct alert_record r = {0};
     struct alert_event *e = NULL;
     size_t n = 0;
     struct error err;
@@ -323,7 +323,7 @@ void serve_alert_get(struct api_call *c)
 
 static void decide(struct api_call *c, enum alert_status what, const char *action)
 {
-    struct alert_record r;
+    struct alert_record r = {0};
     struct error err;
     str id;
     if (!call_id(c, &id))

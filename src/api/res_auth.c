@@ -84,7 +84,7 @@ static void send_tokens(struct api_call *c, const struct tokens *t)
 
 void serve_auth_login(struct api_call *c)
 {
-    struct tokens t;
+    struct tokens t = {0};
     struct error err;
     uint32_t retry_s = 0;
     status st = identity_login(c->api->options.identity, c->arena, text_of(c, "username"),
@@ -101,7 +101,7 @@ void serve_auth_login(struct api_call *c)
 
 void serve_auth_refresh(struct api_call *c)
 {
-    struct tokens t;
+    struct tokens t = {0};
     struct error err;
     status st = identity_refresh(c->api->options.identity, c->arena, text_of(c, "refresh_token"),
                                  c->address, c->now_ms, &t, &err);
@@ -165,8 +165,8 @@ static void write_session(struct json_out *o, const struct session_record *s, co
 
 void serve_session_list(struct api_call *c)
 {
-    struct session_record *s;
-    size_t n;
+    struct session_record *s = NULL;
+    size_t n = 0;
     struct error err;
     if (c->who.user[0] == 0) {
         call_problem(c, 404, "not_found", "a service has no sessions");
@@ -198,7 +198,7 @@ static bool may_touch(const struct api_call *c, str tenant, str user)
 
 void serve_session_revoke(struct api_call *c)
 {
-    struct session_record s;
+    struct session_record s = {0};
     struct error err;
     struct actor by = call_actor(c);
     str id;

@@ -148,7 +148,7 @@ static bool write_component(struct json_out *o, const struct api_component *p)
     json_out_object(o);
     json_out_kv_str(o, "name", str_z(p->name));
     json_out_kv_str(o, "status", h.ok ? STR("ok") : STR("failed"));
-    json_out_kv_f64(o, "latency_ms", (double)((clock_ns() - start) / 1000) / 1000.0);
+    json_out_kv_f64(o, "latency_ms", clock_since(start) * 1000);
     if (h.detail[0])
         json_out_kv_str(o, "detail", str_z(h.detail));
     if (h.last_error[0])

@@ -97,8 +97,8 @@ static bool may_touch(const struct api_call *c, const struct key_record *k)
 
 void serve_key_list(struct api_call *c)
 {
-    struct key_record *k;
-    size_t n;
+    struct key_record *k = NULL;
+    size_t n = 0;
     struct error err;
     status st = store_key_list(c->api->options.store, c->arena, str_z(c->who.tenant), &k, &n, &err);
     if (!call_ok(c, st, &err))
@@ -140,7 +140,7 @@ void serve_key_add(struct api_call *c)
 {
     struct error err;
     struct actor by = call_actor(c);
-    struct key_record k;
+    struct key_record k = {0};
     str secret = {0};
     struct new_key in = {.name = json_str(json_get(c->root, STR("name")), STR("")),
                          .role = json_str(json_get(c->root, STR("role")), STR("")),
@@ -160,7 +160,7 @@ void serve_key_add(struct api_call *c)
 
 void serve_key_revoke(struct api_call *c)
 {
-    struct key_record k;
+    struct key_record k = {0};
     struct error err;
     struct actor by = call_actor(c);
     str id;

@@ -77,8 +77,8 @@ static void write_entry(struct json_out *o, const struct audit_record *r)
 
 void serve_audit_list(struct api_call *c)
 {
-    struct audit_record *r;
-    size_t n, limit = (size_t)call_query_int(c, "limit", PAGE);
+    struct audit_record *r = NULL;
+    size_t n = 0, limit = (size_t)call_query_int(c, "limit", PAGE);
     struct error err;
     status st = store_audit_list(c->api->options.store, c->arena, str_z(c->who.tenant),
                                  (uint64_t)call_query_int(c, "before", 0), limit, &r, &n, &err);
@@ -117,8 +117,8 @@ static void write_use(struct json_out *o, const struct usage_record *u)
 
 void serve_usage_list(struct api_call *c)
 {
-    struct usage_record *u;
-    size_t n;
+    struct usage_record *u = NULL;
+    size_t n = 0;
     struct error err;
     int64_t to = call_query_time(c, "to", c->now_ms) / DAY_MS;
     int64_t from = call_query_time(c, "from", (to - USAGE_DAYS) * DAY_MS) / DAY_MS;

@@ -78,8 +78,8 @@ static void send_user(struct api_call *c, int http, const struct user_record *u)
 
 void serve_user_list(struct api_call *c)
 {
-    struct user_record *u;
-    size_t n;
+    struct user_record *u = NULL;
+    size_t n = 0;
     struct error err;
     status st =
         store_user_list(c->api->options.store, c->arena, str_z(c->who.tenant), &u, &n, &err);
@@ -98,7 +98,7 @@ void serve_user_list(struct api_call *c)
 
 void serve_user_get(struct api_call *c)
 {
-    struct user_record u;
+    struct user_record u = {0};
     struct error err;
     str id;
     if (!call_id(c, &id))
@@ -110,7 +110,7 @@ void serve_user_get(struct api_call *c)
 
 void serve_user_add(struct api_call *c)
 {
-    struct user_record u;
+    struct user_record u = {0};
     struct error err;
     struct actor by = call_actor(c);
     struct new_user in = {.name = json_str(json_get(c->root, STR("name")), STR("")),
@@ -130,7 +130,7 @@ void serve_user_add(struct api_call *c)
 
 void serve_user_change(struct api_call *c)
 {
-    struct user_record u;
+    struct user_record u = {0};
     struct error err;
     struct actor by = call_actor(c);
     json_node disabled = json_get(c->root, STR("disabled"));

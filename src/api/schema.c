@@ -31,7 +31,7 @@ static bool is_alnum(char c)
 static bool name_valid(str s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!is_alnum(s.p[i]) && (i == 0 || !memchr("@._+-", s.p[i], 5)))
+        if (!is_alnum(s.p[i]) && (i == 0 || str_find(STR("@._+-"), s.p[i]) == 5))
             return false;
     return s.n > 0;
 }
@@ -315,7 +315,7 @@ static status decoded(str in, struct arena *a, str *out, struct error *err)
 static status query_pair(const struct schema *s, str pair, struct arena *a, str *value,
                          struct error *err)
 {
-    str key = str_cut(&pair, '='), name, text;
+    str key = str_cut(&pair, '='), name = {0}, text = {0};
     status st = decoded(key, a, &name, err);
     if (st == ST_OK)
         st = decoded(pair, a, &text, err);
