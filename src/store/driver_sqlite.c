@@ -320,6 +320,7 @@ static status copy_to(const struct store_options *o, const char *path, struct er
     status st = db_open(o, false, &from, err);
     if (st != ST_OK)
         return st;
+    assert(from);
     sqlite3 *to = NULL;
     int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     st = rc == SQLITE_OK ? copy_pages(from, to, err) : sqlite_fail(to, rc, err);

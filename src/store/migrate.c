@@ -12,11 +12,13 @@
 
 enum { STATEMENT_MAX = 16384 };
 
-static const struct migration *const steps[] = {&migration_001, &migration_002, &migration_003};
+enum { STEPS = 3 };
+static const struct migration *const steps[STEPS] = {&migration_001, &migration_002,
+                                                     &migration_003};
 
 int migration_count(void)
 {
-    return (int)COUNT(steps);
+    return STEPS;
 }
 
 /* FNV-1a, 64 bits (Fowler, Noll, Vo): stable for ever, and only to notice accidents. */

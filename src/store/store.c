@@ -12,14 +12,14 @@ enum { READERS = 4, READERS_MAX = 64, PATIENCE_MS = 2000 };
 static const struct store_ops *const drivers[] = {
 #define X(name) &store_##name,
 #include "store/driver.def"
-};
+    NULL};
 
 static const struct store_ops *driver_of(str url)
 {
-    for (size_t i = 0; i < COUNT(drivers); i++)
-        for (const char *const *p = drivers[i]->prefix; *p; p++)
+    for (const struct store_ops *const *d = drivers; *d; d++)
+        for (const char *const *p = (*d)->prefix; *p; p++)
             if (str_istarts(url, str_z(*p)))
-                return drivers[i];
+                return *d;
     return NULL;
 }
 
