@@ -64,6 +64,7 @@ status http_server_open(struct loop *loop, const struct http_server_options *opt
     struct listen_options o = {
         .host = options->host,
         .port = options->port,
+        .shared = options->shared,
         .fd = options->fd,
         .tls = options->tls,
         .connections = s->limits.connections,

@@ -74,6 +74,7 @@ struct http_server; /* opaque */
 struct http_server_options {
     const char *host;        /* numeric address; "::" and "0.0.0.0" are all */
     uint16_t port;           /* 0: the system's choice, see http_server_port */
+    bool shared;             /* with another server of this process that is there already */
     int fd;                  /* a socket that listens already (socket activation), which then is the
                               * server's; -1: none */
     struct tls_context *tls; /* NULL: plain */

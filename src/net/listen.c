@@ -56,10 +56,22 @@ uint16_t net_port(const struct sockaddr_storage *a)
                                           : ((const struct sockaddr_in *)a)->sin_port);
 }
 
-status net_bind(const char *host, uint16_t port, int type, int *out, struct error *err)
+/* Sockets that share an address all say so; the first one only once it has the address, which it
+ * would otherwise share with another process. */
+static bool bind_fd(int fd, const struct sockaddr *a, socklen_t size, bool shared)
+{
+    int on = 1;
+    if (!shared && bind(fd, a, size) != 0)
+        return false;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+        return false;
+    return !shared || bind(fd, a, size) == 0;
+}
+
+status net_bind(const struct net_place *place, int type, int *out, struct error *err)
 {
     struct sockaddr_storage a;
-    status st = net_sockaddr(host, port, &a, err);
+    status st = net_sockaddr(place->host, place->port, &a, err);
     if (st != ST_OK)
         return st;
     int fd = socket(a.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -72,10 +84,9 @@ status net_bind(const char *host, uint16_t port, int type, int *out, struct erro
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (a.ss_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
-        bind(fd, (struct sockaddr *)&a, size) != 0) {
-        st = fail(err, ST_UNAVAILABLE, "cannot listen on '%s' port %u: %s", host, (unsigned)port,
-                  strerror(errno));
+    if (!bind_fd(fd, (const struct sockaddr *)&a, size, place->shared)) {
+        st = fail(err, ST_UNAVAILABLE, "cannot listen on '%s' port %u: %s", place->host,
+                  (unsigned)place->port, strerror(errno));
         close(fd);
         return st;
     }
@@ -245,7 +256,10 @@ status listen_open(struct loop *loop, const struct listen_options *options, stru
                    struct error *err)
 {
     int fd = options->fd;
-    status st = fd >= 0 ? ST_OK : net_bind(options->host, options->port, SOCK_STREAM, &fd, err);
+    status st = fd >= 0
+                    ? ST_OK
+                    : net_bind(&(struct net_place){options->host, options->port, options->shared},
+                               SOCK_STREAM, &fd, err);
     if (st != ST_OK)
         return st;
     struct listener *l = mem_new(struct listener);

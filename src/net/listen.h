@@ -17,6 +17,7 @@ struct listener; /* opaque */
 struct listen_options {
     const char *host; /* numeric address; "::" and "0.0.0.0" are all */
     uint16_t port;    /* 0: the system's choice, see listen_port */
+    bool shared;      /* another listener of this process has the address already: share it */
     int fd; /* a socket that listens already (socket activation), which the listener then owns;
                               * -1: none */
     struct tls_context *tls; /* NULL: plain */

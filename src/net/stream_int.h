@@ -76,7 +76,12 @@ CHECKED status net_sockaddr(const char *host, uint16_t port, struct sockaddr_sto
 struct ip net_ip(const struct sockaddr_storage *a);
 uint16_t net_port(const struct sockaddr_storage *a);
 /* A socket of `type` (SOCK_STREAM, SOCK_DGRAM) bound to that address with SO_REUSEPORT. */
-CHECKED status net_bind(const char *host, uint16_t port, int type, int *out, struct error *err);
+struct net_place {
+    const char *host;
+    uint16_t port;
+    bool shared; /* with sockets of this process that are there already */
+};
+CHECKED status net_bind(const struct net_place *place, int type, int *out, struct error *err);
 
 /* ---- loop.c: buffers for what is sent, so that a busy loop allocates none ---- */
 

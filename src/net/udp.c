@@ -46,7 +46,8 @@ status udp_open(struct loop *loop, const struct udp_options *options, struct udp
                 struct error *err)
 {
     int fd = -1;
-    status st = net_bind(options->host, options->port, SOCK_DGRAM, &fd, err);
+    status st =
+        net_bind(&(struct net_place){options->host, options->port, false}, SOCK_DGRAM, &fd, err);
     if (st != ST_OK)
         return st;
     struct udp *u = mem_new(struct udp);
