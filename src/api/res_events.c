@@ -564,7 +564,7 @@ void serve_events(struct api_call *c)
     c->user = u;
     c->over = upload_over;
     if (key.p) {
-        u->key = arena_fmt(c->arena, "http:%s:" STR_FMT, c->who.tenant, STR_ARG(key));
+        u->key = arena_fmt(c->arena, POSITION_ONCE "http:%s:" STR_FMT, c->who.tenant, STR_ARG(key));
         if (!claim_key(u)) {
             call_problem(c, 409, "in_progress", "a request with this Idempotency-Key is under way");
             return;

@@ -92,6 +92,9 @@ CHECKED status store_seq(struct store *s, uint64_t *out, struct error *err);
 /* ST_NOT_FOUND: never read. */
 CHECKED status store_position(struct store *s, struct arena *a, str source,
                               struct position_record *out, struct error *err);
+/* Those of sources that begin with `prefix`, which ends in a colon. */
+CHECKED status store_position_list(struct store *s, struct arena *a, str prefix,
+                                   struct position_record **out, size_t *n, struct error *err);
 /* In the order they were taken in. */
 CHECKED status store_recent_list(struct store *s, struct arena *a, int64_t since_ms,
                                  struct recent_record **out, size_t *n, struct error *err);

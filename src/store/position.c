@@ -3,6 +3,8 @@
 #include "store/alert.h"
 #include "store/store_int.h"
 
+#include <assert.h>
+
 static const struct column position_columns[] = {
     COLUMN(position_record, TEXT, source),
     COLUMN(position_record, TEXT, value),
@@ -25,6 +27,21 @@ status store_position(struct store *s, struct arena *a, str source, struct posit
                      ASK("SELECT {position} FROM source_position WHERE source = ?1",
                          .record = &record_position, VALUES(TEXT(source))),
                      out, err);
+}
+
+/* What follows a colon in the order of bytes is a semicolon. */
+status store_position_list(struct store *s, struct arena *a, str prefix,
+                           struct position_record **out, size_t *n, struct error *err)
+{
+    assert(prefix.n && prefix.p[prefix.n - 1] == ':');
+    str end = arena_fmt(a, STR_FMT ";", (int)(prefix.n - 1), prefix.p);
+    if (!end.p)
+        return fail(err, ST_LIMIT, "no room for the positions");
+    return store_list(s, a,
+                      ASK("SELECT {position} FROM source_position WHERE source >= ?1"
+                          " AND source < ?2 ORDER BY source",
+                          .record = &record_position, VALUES(TEXT(prefix), TEXT(end))),
+                      out, n, err);
 }
 
 status store_recent_list(struct store *s, struct arena *a, int64_t since_ms,
