@@ -29,6 +29,16 @@ static const char *const levels[] = {"debug", "info", "warn", "error"};
 
 static atomic_int least = LOG_INFO;
 
+bool log_level_find(str name, enum log_level *out)
+{
+    for (size_t i = 0; i < COUNT(levels); i++)
+        if (str_eq(name, str_z(levels[i]))) {
+            *out = (enum log_level)i;
+            return true;
+        }
+    return false;
+}
+
 static struct {
     struct lock lock;
     char path[PATH_BYTES]; /* empty: standard error */

@@ -23,6 +23,8 @@ enum log_category {
 };
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+/* "debug", "info", "warn", "error"; false when `name` is none. */
+bool log_level_find(str name, enum log_level *out);
 
 struct log_field {
     const char *name;

@@ -3,7 +3,9 @@
 
 #include "base/str.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { WIDTH_DEFAULT = 80, WIDTH_MIN = 20, WIDTH_MAX = 1000 };
@@ -24,4 +26,43 @@ unsigned terminal_width(int fd)
     if (columns < WIDTH_MIN)
         return WIDTH_MIN;
     return columns > WIDTH_MAX ? WIDTH_MAX : (unsigned)columns;
+}
+
+/* Byte by byte: what follows the line is somebody else's. */
+static bool read_line(int fd, char *out, size_t room, size_t *n)
+{
+    size_t got = 0;
+    char c;
+    ssize_t r;
+    while ((r = read(fd, &c, 1)) == 1 && c != '\n')
+        if (got < room)
+            out[got++] = c;
+    if (r != 1 && got == 0)
+        return false;
+    if (got && out[got - 1] == '\r')
+        got--;
+    *n = got;
+    return true;
+}
+
+bool terminal_secret(const char *prompt, char *out, size_t room, size_t *n)
+{
+    struct termios shown, hidden;
+    if (!terminal_is(STDIN_FILENO))
+        return read_line(STDIN_FILENO, out, room, n);
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 || tcgetattr(fd, &shown) != 0) {
+        if (fd >= 0)
+            (void)close(fd);
+        return false;
+    }
+    hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    (void)dprintf(fd, "%s", prompt); /* a prompt that cannot be shown is no reason not to read */
+    (void)tcsetattr(fd, TCSAFLUSH, &hidden);
+    bool ok = read_line(fd, out, room, n);
+    (void)tcsetattr(fd, TCSAFLUSH, &shown);
+    (void)dprintf(fd, "\n");
+    (void)close(fd);
+    return ok;
 }
