@@ -294,6 +294,22 @@ void config_done(struct config *c)
     *c = (struct config){0};
 }
 
+status config_address(const char *text, char *host, size_t room, uint16_t *port, struct error *err)
+{
+    const char *colon = strrchr(text, ':');
+    uint64_t number = 0;
+    str name = {text, colon ? (size_t)(colon - text) : 0};
+    if (name.n >= 2 && name.p[0] == '[' && name.p[name.n - 1] == ']')
+        name = (str){name.p + 1, name.n - 2};
+    if (name.n == 0)
+        name = STR("0.0.0.0");
+    if (!colon || !str_to_u64(str_z(colon + 1), &number) || number > UINT16_MAX || name.n >= room)
+        return fail(err, ST_INVALID, "an ADDRESS:PORT is wanted, not '%.60s'", text);
+    snprintf(host, room, STR_FMT, STR_ARG(name));
+    *port = (uint16_t)number;
+    return ST_OK;
+}
+
 /* ---- showing ---- */
 
 static void write_value(struct json_out *o, const struct config *c, const struct setting *s)

@@ -41,6 +41,11 @@ CHECKED status config_load(struct config *c, const char *file, char *(*environme
                            const struct config_flag *flag, size_t flags, struct error *err);
 void config_done(struct config *c); /* safe when zeroed */
 
+/* "127.0.0.1:80", "[::1]:80", ":80" (all addresses) taken apart; `host` gets the address. */
+enum { ADDRESS_MAX = 64 };
+CHECKED status config_address(const char *text, char *host, size_t room, uint16_t *port,
+                              struct error *err);
+
 /* The settings in force, one JSON object; secrets as "set" or "". */
 void config_write_json(const struct config *c, struct sbuf *out);
 /* The table: an array of {key, type, environment, default, min, max, doc}. */

@@ -11,7 +11,10 @@
 enum { WORDS_MAX = 80 };
 
 const struct command_info command_table[COMMAND_COUNT] = {
-#define X(NAME, words, operands, doc, more) [COMMAND_##NAME] = {#NAME, words, operands, doc, more},
+#define X(NAME, words, operands, doc, more)                                                        \
+    [COMMAND_##NAME] = {#NAME, words, operands, doc, more, false},
+#define R(NAME, words, operands, doc, more)                                                        \
+    [COMMAND_##NAME] = {#NAME, words, operands, doc, more, true},
 #include "cli/command.def"
 };
 

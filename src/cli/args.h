@@ -13,7 +13,8 @@ enum command {
 #define X(NAME, words, operands, doc, more) COMMAND_##NAME,
 #include "cli/command.def"
     COMMAND_COUNT,
-    COMMAND_all = COMMAND_COUNT /* options every command has */
+    COMMAND_all = COMMAND_COUNT, /* options every command has */
+    COMMAND_remote               /* options of those that ask a service */
 };
 
 enum option_kind {
@@ -31,11 +32,12 @@ enum option_kind {
 struct command_info {
     const char *name, *words, *operands, *doc;
     const char *more; /* sentences for --help and the manual; may be empty */
+    bool remote;      /* asks a running service */
 };
 extern const struct command_info command_table[COMMAND_COUNT];
 
 struct option_info {
-    int command; /* enum command, COMMAND_all included */
+    int command; /* enum command, COMMAND_all and COMMAND_remote included */
     const char *name;
     char letter; /* 0: none */
     enum option_kind kind;
@@ -46,6 +48,7 @@ extern const size_t option_count;
 
 enum { ARGS_VALUES_MAX = 256 };
 
+struct cli_service;
 struct args {
     const char *program; /* as it was called */
     enum command command;
@@ -56,6 +59,7 @@ struct args {
     size_t given_count;
     const char **operand; /* owned */
     size_t operand_count;
+    const struct cli_service *service; /* borrowed */
     bool help; /* asked for; without a command, `command` is COMMAND_COUNT */
 };
 
@@ -76,7 +80,8 @@ uint64_t args_number(const struct args *a, const char *option);
 /* Does `o` belong to `c`? */
 static inline bool option_is_for(const struct option_info *o, enum command c)
 {
-    return o->command == COMMAND_all || o->command == (int)c;
+    return o->command == COMMAND_all || o->command == (int)c ||
+           (o->command == COMMAND_remote && command_table[c].remote);
 }
 
 #endif

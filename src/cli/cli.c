@@ -44,6 +44,16 @@ void cli_print_json(struct sbuf *text)
     sbuf_done(text);
 }
 
+int cmd_serve(const struct args *a)
+{
+    return a->service->serve(a);
+}
+
+int cmd_config(const struct args *a)
+{
+    return a->service->config(a);
+}
+
 static int run_command(const struct args *a)
 {
     static int (*const run[COMMAND_COUNT])(const struct args *) = {
@@ -77,7 +87,7 @@ static int flushed(int code)
     return code ? code : failed;
 }
 
-int cli_main(int argc, char **argv)
+int cli_main(int argc, char **argv, const struct cli_service *service)
 {
     struct args a;
     struct error err;
@@ -85,6 +95,7 @@ int cli_main(int argc, char **argv)
         args_done(&a);
         return cli_fail(&err);
     }
+    a.service = service;
     int code = 0;
     if (!a.help)
         code = run_command(&a);

@@ -4,6 +4,7 @@
 #define CLI_CLI_INT_H
 
 #include "cli/args.h"
+#include "cli/cli.h"
 #include "codec/json_out.h"
 #include "detect/detect.h"
 #include "report/text.h"
@@ -15,16 +16,9 @@ enum { CLI_PATHS_MAX = ARGS_VALUES_MAX, CLI_UNMET = 1, CLI_INTERRUPTED = 130 };
 #define X(NAME, words, operands, doc, more) int cmd_##NAME(const struct args *a);
 #include "cli/command.def"
 
-/* "bguard: text" on stderr; returns the exit code of err->code. */
-int cli_fail(const struct error *err);
-/* The same for a note: what went wrong without ending the work. */
-void cli_note(const char *fmt, ...) PRINTF(1, 2);
-
 /* Standard output as print_level and the reports want it. */
 struct style cli_style(void);
 
-/* One JSON document on standard output, complete with its line end; clears `text`. */
-void cli_print_json(struct sbuf *text);
 enum { CLI_JSON_MAX = 256 << 20 };
 
 /* ---- run.c: what most commands start with ---- */

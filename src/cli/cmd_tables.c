@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that print what the program's tables say. */
+#include "base/version.h"
 #include "cli/cli_int.h"
 #include "cli/help.h"
 

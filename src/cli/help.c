@@ -62,6 +62,8 @@ void help_command(FILE *to, enum command c)
     fprintf(to, "bguard %s - %s\n\nusage: bguard %s [OPTION]...%s%s\n\n", info->words, info->doc,
             info->words, *info->operands ? " " : "", info->operands);
     help_options(to, (int)c);
+    if (info->remote)
+        help_options(to, COMMAND_remote);
     help_options(to, COMMAND_all);
     if (*info->more)
         fprintf(to, "\n%s\n", info->more);

@@ -5,8 +5,6 @@
 
 #include "cli/args.h"
 
-#define BGUARD_VERSION "0.1.0"
-
 void help_overview(FILE *to);
 void help_command(FILE *to, enum command c);
 

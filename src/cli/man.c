@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/version.h"
 #include "cli/help.h"
 #include "report/report.h"
 
@@ -127,6 +128,8 @@ void help_man(FILE *to)
     man_commands(to);
     fputs(".SH COMMON OPTIONS\n", to);
     man_options(to, COMMAND_all);
+    fputs(".SH OPTIONS OF COMMANDS THAT ASK A SERVICE\n", to);
+    man_options(to, COMMAND_remote);
     man_outputs(to);
     man_exit_status(to);
     fputs(

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* loader.h - rules and indicators from files to a frozen snapshot. */
+#ifndef APP_LOADER_H
+#define APP_LOADER_H
+
+#include "app/config.h"
+#include "detect/engine.h"
+
+/* What was loaded, for the log and for people. */
+struct load_summary {
+    size_t rules, rule_problems;
+    uint64_t indicators, allowed;
+    double seconds;
+};
+
+/* What `c` names, compiled rules kept in `cache_dir`.  Rules that do not compile are logged (the first few) and left
+ * out.  ST_NOT_FOUND: a path does not exist; ST_INVALID: rules were named and none loads. */
+CHECKED status loader_run(const struct config *c, const char *cache_dir, struct dict *dict,
+                          struct snapshot_ref **out, struct load_summary *summary,
+                          struct error *err);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/pipeline.h"
+
+#include "base/vec.h"
+#include "os/clock.h"
+
+enum { REPLAY_ARENA_MAX = 256 << 20 };
+
+static struct recorded recorded_of(const struct engine_result *r, const struct engine_found *f)
+{
+    struct recorded out = {.finding = f->finding, .path = r->job->path};
+    if (f->event != UINT32_MAX) {
+        const struct event *e = &r->job->batch.event[f->event];
+        out.raw = e->raw;
+        out.format = str_z(parse_format_name((enum parse_format)e->format));
+    }
+    return out;
+}
+
+static struct recent_record recent_of(const struct engine_result *r, uint32_t event, int64_t now_ms)
+{
+    const struct event *e = &r->job->batch.event[event];
+    return (struct recent_record){
+        .tenant = str_z(r->job->tenant),
+        .format = str_z(parse_format_name((enum parse_format)e->format)),
+        .raw = e->raw,
+        .time_ms = now_ms,
+    };
+}
+
+static void deliver(void *arg, const struct engine_result *r)
+{
+    struct pipeline *p = arg;
+    int64_t now_ms = clock_wall_ms();
+    const struct recorded_token *token = r->job->token;
+    if (token && token->seen)
+        token->seen(token->arg, r);
+    struct recorded *item = mem_array(struct recorded, r->count + 1);
+    struct recent_record *recent = mem_array(struct recent_record, r->sampled_count + 1);
+    for (size_t i = 0; i < r->count; i++)
+        item[i] = recorded_of(r, &r->found[i]);
+    for (size_t i = 0; i < r->sampled_count; i++)
+        recent[i] = recent_of(r, r->sampled[i], now_ms);
+    struct position_record position = {.source = r->job->position_source,
+                                       .value = r->job->position};
+    struct recording in = {.tenant = str_z(r->job->tenant),
+                           .item = item,
+                           .count = r->count,
+                           .position = position.source.n ? &position : NULL,
+                           .recent = recent,
+                           .recent_count = r->sampled_count};
+    if (token) {
+        in.done = token->done;
+        in.arg = token->arg;
+    }
+    if (r->job->batch.event_count == 0 && r->count)
+        p->tick_found = true;
+    status s = recorder_add(p->recorder, &in);
+    if (s != ST_OK && in.done)
+        in.done(in.arg, s, NULL, 0);
+    mem_free(item);
+    mem_free(recent);
+}
+
+static void room(void *arg)
+{
+    const struct pipeline *p = arg;
+    if (p->room)
+        p->room(p->arg);
+}
+
+struct engine_sink pipeline_sink(struct pipeline *p)
+{
+    return (struct engine_sink){.deliver = deliver, .room = room, .arg = p};
+}
+
+static const str tick_source = {"engine:tick", sizeof "engine:tick" - 1};
+
+void pipeline_ticked(struct pipeline *p, int64_t now_ms)
+{
+    char text[24];
+    if (!p->tick_found)
+        return;
+    p->tick_found = false;
+    snprintf(text, sizeof text, "%lld", (long long)now_ms);
+    struct position_record position = {.source = tick_source, .value = str_z(text)};
+    struct recording in = {.tenant = STR("default"), .position = &position};
+    if (recorder_add(p->recorder, &in) != ST_OK)
+        p->tick_found = true; /* with the next one */
+}
+
+/* ---- after a restart ---- */
+
+static void replay(struct engine_lane *lane, const struct recent_record *r)
+{
+    struct engine_job *job = engine_lane_job(lane);
+    enum parse_format format = PARSE_text;
+    (void)parse_format_find(r->format, &format); /* a format of ours, written by us */
+    batch_reserve(&job->batch, r->raw.n);
+    memcpy(job->batch.bytes, r->raw.p, r->raw.n);
+    job->batch.n = r->raw.n;
+    job->stream = (struct parse_stream){.format = format, .now_ms = r->time_ms};
+    job->taken_ms = r->time_ms;
+    (void)snprintf(job->tenant, sizeof job->tenant, STR_FMT, STR_ARG(r->tenant));
+    engine_replay(lane);
+}
+
+/* When windows last answered of themselves; 0: never. */
+static int64_t last_tick(struct store *store, struct arena *a)
+{
+    struct position_record p;
+    int64_t ms = 0;
+    if (store_position(store, a, tick_source, &p, NULL) == ST_OK)
+        (void)str_to_i64(p.value, &ms); /* else: never */
+    return ms;
+}
+
+status pipeline_replay(struct store *store, struct engine *engine, int64_t since_ms, size_t *n,
+                       struct error *err)
+{
+    struct arena a;
+    struct recent_record *record = NULL;
+    *n = 0;
+    arena_init(&a, REPLAY_ARENA_MAX);
+    status s = store_recent_list(store, &a, since_ms, &record, n, err);
+    struct engine_lane *lane = s == ST_OK && *n ? engine_lane_new(engine) : NULL;
+    for (size_t i = 0; lane && i < *n; i++)
+        replay(lane, &record[i]);
+    if (lane)
+        engine_replayed(engine, last_tick(store, &a));
+    engine_lane_free(lane);
+    arena_done(&a);
+    return s;
+}

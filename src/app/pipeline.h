@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline.h - what the engine finds, handed to the recorder; and to the sources, room to go on. */
+#ifndef APP_PIPELINE_H
+#define APP_PIPELINE_H
+
+#include "alert/recorder.h"
+#include "detect/engine.h"
+
+struct pipeline {
+    struct recorder *recorder; /* borrowed */
+    void (*room)(void *arg);   /* a job became free */
+    void *arg;
+    _Atomic bool tick_found; /* windows answered since the last pipeline_ticked */
+};
+
+/* `p` must outlive the engine. */
+struct engine_sink pipeline_sink(struct pipeline *p);
+
+/* After each engine_tick: what its windows found is committed with the time of the tick, so that a restart does not
+ * find it again. */
+void pipeline_ticked(struct pipeline *p, int64_t now_ms);
+
+/* Feed the engine's correlations with what they had seen when the process ended.
+ * *n: records. */
+CHECKED status pipeline_replay(struct store *store, struct engine *engine, int64_t since_ms,
+                               size_t *n, struct error *err);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* service_int.h - for files in app/ only.
+ *
+ *   service: builds what there is from the settings, in order, and takes it apart in the other
+ *   server:  the network loops
+ *   keeper:  what is to be done every now and then, and reloading
+ *   sources: syslog and followed files
+ *   greet:   what a person is told at the start */
+#ifndef APP_SERVICE_INT_H
+#define APP_SERVICE_INT_H
+
+#include "api/api.h"
+#include "app/data.h"
+#include "app/loader.h"
+#include "app/pipeline.h"
+#include "app/service.h"
+#include "ingest/follow.h"
+#include "ingest/syslog.h"
+#include "os/lock.h"
+#include "os/thread.h"
+
+enum { LOOPS_MAX = 64, WORKERS_MAX = 256, POOL_MAX = 64 };
+
+/* A network loop with what lives on it. */
+struct server {
+    struct service *service;
+    struct loop *loop;
+    struct engine_lane *lane;
+    struct api_loop *api;
+    struct http_server *http;
+    struct thread thread;
+    bool started;
+};
+
+struct keeper {
+    struct lock lock;
+    struct condition changed;
+    /* under the lock: */
+    bool stop, reload;
+    struct thread thread;
+    bool started;
+};
+
+struct crew {          /* threads that do the same */
+    struct thread *at; /* owned */
+    unsigned n;
+};
+
+struct service {
+    const struct config *config;
+    struct arena arena; /* of paths and the like */
+    struct data_folder data;
+    struct dict *dict;
+    struct store *store;
+    struct identity *identity;
+    struct bus *bus;
+    struct recorder *recorder;
+    struct pipeline pipeline;
+    struct engine *engine;
+    struct api *api;
+    struct tls_context *tls; /* NULL: plain */
+    const char *certificate, *key;
+    struct server server[LOOPS_MAX];
+    unsigned servers;
+    struct syslog *syslog[SYSLOG_TLS + 1]; /* NULL: not listened for */
+    unsigned syslog_open;                  /* still to be closed */
+    void (*syslog_closed)(struct service *s);
+    struct follow *follow; /* NULL: no file is followed */
+    struct parse_limits limits;
+    struct crew workers, pool, recording, following;
+    struct keeper keeper;
+    struct load_summary loaded;
+    bool stopping; /* of the first loop */
+    int inherited; /* a listening socket of the service manager; -1 */
+};
+
+/* ---- service.c ---- */
+
+/* Start `n` threads of it; those started are in `c`, also after a failure. */
+CHECKED status crew_start(struct crew *c, unsigned n, const char *name, void (*run)(void *arg),
+                          void *arg, struct error *err);
+void crew_join(struct crew *c);
+
+/* ---- server.c ---- */
+
+CHECKED status servers_open(struct service *s, struct error *err);
+/* Run all loops, the first on the calling thread, until every one has closed its server. */
+CHECKED status servers_run(struct service *s, struct error *err);
+void servers_free(struct service *s);
+uint16_t servers_port(const struct service *s);
+
+/* The certificate named in the settings, or made; s->tls stays NULL without one. */
+CHECKED status service_load_tls(struct service *s, struct tls_context **out, struct error *err);
+
+/* ---- sources.c ---- */
+
+/* On the first loop, which does not run yet. */
+CHECKED status sources_open(struct service *s, struct error *err);
+/* Followed files: the thread that reads them, from here to there. */
+CHECKED status sources_start(struct service *s, struct error *err);
+void sources_stop(struct service *s);
+/* A job became free.  Any thread. */
+void sources_room(struct service *s);
+/* On the first loop. */
+void sources_set_tls(struct service *s, struct tls_context *tls);
+/* On the first loop; `done` when all are closed, maybe at once. */
+void sources_close(struct service *s, void (*done)(struct service *s));
+
+/* ---- keeper.c ---- */
+
+CHECKED status keeper_start(struct service *s, struct error *err);
+void keeper_reload(struct service *s);
+void keeper_stop(struct service *s);
+
+/* ---- greet.c ---- */
+
+/* `password`: of the user admin that was just made; empty: there was one.  To a terminal, or to
+ * a file for its owner only. */
+void greet_password(const struct service *s, str password);
+void greet_listening(const struct service *s);
+
+#endif

@@ -1,0 +1,137 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The service as a new administrator meets it.
+. "$(dirname "$0")/lib.sh.inc"
+. "$(dirname "$0")/service.sh.inc"
+
+# What a first hour looks like; over plain HTTP and over TLS.
+first_hour() { # OPTION...
+    start_service --rules "$root/rules" --intel "$root/sample/intel" --allow "$root/sample/allow" "$@"
+    ca=
+    case "$url" in https*) ca="--ca $data/tls-certificate.pem" ;; esac
+    # shellcheck disable=SC2086 # an option and its value, or nothing
+    login $ca
+    "$BGUARD" keys add collector --days 30 2>note >key
+    holds key bg_
+    BGUARD_TOKEN=$(cat key) python3 "$root/tests/cli/ws.py" "$url/ws" '{"subscribe":["alerts"]}' --for 3 >live 2>live.err &
+    listener=$!
+    await 'nobody listens' grep -q subscribed live
+    # shellcheck disable=SC2086
+    for log in "$root"/sample/logs/*; do BGUARD_TOKEN=$(cat key) "$BGUARD" events send $ca "$log" >>sent; done
+    holds sent 'auth.log: '
+    wait "$listener" || say "live: $(cat live.err)"
+    holds live '"type":"alert.new"'
+    "$BGUARD" alerts list --most 100 >alerts
+    holds alerts 'Memory Of LSASS Opened For Reading'
+    holds alerts 'Known-bad domain update-check.example'
+    id=$("$BGUARD" alerts list --json --most 1 | python3 -c 'import json,sys;print(json.load(sys.stdin)["alerts"][0]["id"])')
+    "$BGUARD" alerts show "$id" >shown
+    holds shown "$id"
+    "$BGUARD" alerts close "$id" --verdict false_positive --note 'a drill' >closed
+    holds closed closed_false
+    ends_with 10 "$BGUARD" alerts close "$id"
+    "$BGUARD" logout
+    # shellcheck disable=SC2086
+    ends_with 8 "$BGUARD" alerts list $ca
+    stop_service
+}
+over_http() { first_hour; }
+over_tls() { first_hour --set tls.self_signed=true; }
+
+public_capture() {
+    start_service --rules "$root/rules"
+    login
+    unzip -q -o "$BGUARD_DATA/otrf/cmd_sharpview_pcre_net.zip" -d capture
+    "$BGUARD" events send capture/*.json >sent
+    holds sent ' 0 records rejected'
+    "$BGUARD" alerts list >alerts
+    holds alerts 'Security Log Cleared'
+    stop_service
+}
+
+first_password_is_shown_to_its_owner_only() {
+    password=
+    start_service
+    [ "$(stat -c %a data/first-password)" = 600 ] || say 'others can read it'
+    holds serve.log first-password
+    password=$(cat data/first-password)
+    lacks serve.log "$password"
+    login
+    stop_service
+}
+two_on_one_folder() {
+    start_service
+    ends_with 10 "$BGUARD" serve --listen 127.0.0.1:0 --data "$data" 2>second
+    holds second 'in use by another bguard'
+    stop_service
+}
+taken_port() {
+    start_service
+    ends_with 5 "$BGUARD" serve --listen "127.0.0.1:$port" --data "$PWD/other" 2>second
+    holds second "$port"
+    stop_service
+}
+bad_settings() {
+    printf 'prot: 80\n' >bguard.yaml
+    ends_with 2 "$BGUARD" serve --config bguard.yaml 2>err
+    holds err "did you mean 'port'?"
+    rm bguard.yaml
+    ends_with 2 "$BGUARD" serve --set port=x 2>err
+    holds err "'port' wants a whole number"
+}
+check_config() {
+    JWT_SECRET=hush-hush-hush "$BGUARD" serve --check-config --listen '[::1]:80' >out
+    holds out '"host":"::1"'
+    holds out '"auth.jwt_secret":"set"'
+    lacks out hush
+}
+wrong_password() {
+    start_service
+    echo wrong-wrong-wrong | ends_with 8 "$BGUARD" login 2>err
+    holds err 'the name or the password is wrong'
+    stop_service
+}
+session_file() {
+    start_service
+    login
+    [ "$(stat -c %a config/bguard/session.json)" = 600 ] || say 'others can read it'
+    chmod 644 config/bguard/session.json
+    ends_with 9 "$BGUARD" alerts list 2>err
+    holds err 'can be read by others'
+    stop_service
+}
+reload_on_hangup() {
+    mkdir mine
+    cp "$root/rules/linux/ssh_password_attack.yml" mine/
+    start_service --rules mine
+    cp -r "$root"/rules/. mine/
+    kill -HUP "$pid"
+    await 'no word of a reload' grep -q 'rules and indicators loaded' serve.log
+    echo 'title: [' >mine/broken.yml
+    stop_service
+}
+stops_cleanly() {
+    start_service
+    kill -TERM "$pid"
+    wait "$pid" || say "status $?"
+    pid=
+    holds serve.log '"stopping"'
+}
+
+case_of 'first hour over HTTP' over_http
+case_of 'first hour over TLS' over_tls
+if [ "${BGUARD_DATA-}" ]; then
+    case_of 'a public capture' public_capture
+else
+    echo 'skip a public capture: no public data'
+fi
+case_of 'the first password is shown to its owner only' first_password_is_shown_to_its_owner_only
+case_of 'two on one folder' two_on_one_folder
+case_of 'a taken port' taken_port
+case_of 'bad settings' bad_settings
+case_of 'settings are checked' check_config
+case_of 'a wrong password' wrong_password
+case_of 'the session file is for its owner' session_file
+case_of 'SIGHUP loads rules again' reload_on_hangup
+case_of 'SIGTERM stops cleanly' stops_cleanly
+exit $failed
