@@ -41,11 +41,14 @@ void usage_free(struct usage *u)
 
 static struct use *use_of_locked(struct usage *u, const struct api_call *c, size_t route)
 {
-    char text[160];
+    /* One of these for every request: put together by hand. */
+    char text[sizeof c->who.tenant + sizeof c->who.user + sizeof route + 1];
     bool user = c->who.kind == PRINCIPAL_USER;
-    int n = snprintf(text, sizeof text, "%s\n%zu\n%s%s", c->who.tenant, route, user ? "user:" : "",
-                     user ? c->who.user : c->who.key);
-    str key = {text, (size_t)n};
+    str tenant = str_z(c->who.tenant), who = str_z(user ? c->who.user : c->who.key);
+    memcpy(text, &route, sizeof route);
+    memcpy(text + sizeof route, tenant.p, tenant.n + 1);
+    memcpy(text + sizeof route + tenant.n + 1, who.p, who.n);
+    str key = {text, sizeof route + tenant.n + 1 + who.n};
     const uint32_t *at = map_find(&u->index, key);
     if (at)
         return &u->use.at[*at];

@@ -6,7 +6,13 @@
 #include "ingest/feed.h"
 #include "os/clock.h"
 
-enum { POOL_QUEUE = 1024, RATE_BUCKETS = 65536, GUARD_ADDRESSES = 16384, GO_ON_MS = 100 };
+enum {
+    POOL_QUEUE = 1024,
+    RATE_BUCKETS = 65536,
+    GUARD_ADDRESSES = 16384,
+    GO_ON_MS = 100,
+    RECORDS_BYTES_MAX = 4 << 20
+};
 
 int64_t api_now_ms(const struct api *a)
 {
@@ -112,6 +118,7 @@ struct api_loop *api_loop_new(struct api *a, struct loop *loop, struct engine_la
     struct api_loop *l = mem_new(struct api_loop);
     *l = (struct api_loop){.api = a, .loop = loop, .lane = lane};
     sbuf_init(&l->out, CALL_OUT_MAX);
+    sbuf_init(&l->records, RECORDS_BYTES_MAX);
     l->feed = feed_new();
     /* The recorder does not say when it has room again. */
     l->timer = loop_timer_new(loop, GO_ON_MS, go_on, l);
@@ -136,6 +143,7 @@ void api_loop_free(struct api_loop *l)
     lock_drop(&l->api->usage_lock);
     live_free(l->live);
     sbuf_done(&l->out);
+    sbuf_done(&l->records);
     feed_free(l->feed);
     loop_timer_free(l->timer);
     mem_free(l);
