@@ -99,10 +99,10 @@ endef
 say = @$(if $(V),set -x; ,echo '  $1 $(patsubst build/$1/%,%,$2)'; )
 $(foreach f,release debug tsan fuzz,$(eval $(call flavour,$f)))
 
-run: ## install what is missing, build, and look at the sample feed
+run: ## install what is missing, build, and start the service with a sample feed
 	@scripts/setup
 	@$(MAKE) --no-print-directory all
-	build/bguard detect --rules rules --intel sample/intel --allow sample/allow sample/logs
+	@scripts/run $(if $(ONCE),--once)
 
 test: ## every test under ASan and UBSan; T=rule for those with "rule" in their name
 	@scripts/setup --test
