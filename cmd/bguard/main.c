@@ -4,6 +4,7 @@
 
 int main(int argc, char **argv)
 {
-    const struct cli_service service = {.serve = app_serve, .config = app_config};
+    const struct cli_service service = {
+        .serve = app_serve, .config = app_config, .openapi = app_openapi};
     return cli_main(argc, argv, &service);
 }

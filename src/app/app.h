@@ -9,5 +9,7 @@
 int app_serve(const struct args *a);
 /* `bguard config`. */
 int app_config(const struct args *a);
+/* `bguard openapi`. */
+int app_openapi(const struct args *a);
 
 #endif

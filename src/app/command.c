@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/app.h"
 
+#include "api/api.h"
 #include "app/config.h"
 #include "app/service.h"
 #include "base/vec.h"
+#include "base/version.h"
 #include "cli/cli.h"
 #include "codec/json_doc.h"
 
@@ -144,4 +146,16 @@ int app_config(const struct args *a)
         print_settings(&c);
     config_done(&c);
     return s == ST_OK ? 0 : cli_fail(&err);
+}
+
+/* ---- bguard openapi ---- */
+
+int app_openapi(const struct args *a)
+{
+    (void)a;
+    struct sbuf text;
+    sbuf_init(&text, TEXT_MAX);
+    api_write_openapi(&text, BGUARD_VERSION);
+    cli_print_json(&text);
+    return 0;
 }

@@ -54,6 +54,11 @@ int cmd_config(const struct args *a)
     return a->service->config(a);
 }
 
+int cmd_openapi(const struct args *a)
+{
+    return a->service->openapi(a);
+}
+
 static int run_command(const struct args *a)
 {
     static int (*const run[COMMAND_COUNT])(const struct args *) = {

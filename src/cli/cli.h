@@ -13,6 +13,7 @@ struct args;
 struct cli_service {
     int (*serve)(const struct args *a);
     int (*config)(const struct args *a);
+    int (*openapi)(const struct args *a);
 };
 
 /* Run what argv asks for; returns the process's exit code (status.def; 1: --fail-on was met). */

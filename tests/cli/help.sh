@@ -31,6 +31,12 @@ mistakes_are_named() {
     ends_with 0 "$BGUARD" >out
     holds out 'usage: bguard COMMAND'
 }
+the_api_is_printed() {
+    "$BGUARD" openapi | python3 -c '
+import json, sys
+paths = json.load(sys.stdin)["paths"]
+assert paths["/api/alerts"]["get"]["x-permission"] == "alerts:read"'
+}
 version() {
     [ "$("$BGUARD" --version)" = "$("$BGUARD" version)" ] || say 'two versions'
     "$BGUARD" version --json | python3 -c 'import json, sys; assert json.load(sys.stdin)["version"]'
@@ -74,13 +80,14 @@ man_page() {
 docs_are_current() {
     cp -r "$root/scripts" "$root/docs" .
     BGUARD=$BGUARD scripts/generate-docs
-    for f in cli fields formats; do same "docs/$f.md" "$root/docs/$f.md"; done
+    for f in cli configuration api fields formats; do same "docs/$f.md" "$root/docs/$f.md"; done
 }
 
 case_of 'every command has help' help_for_each
 case_of 'mistakes are named' mistakes_are_named
 case_of 'there is one version' version
 case_of 'tables are printed as JSON' tables_are_json
+case_of 'the description of the API is printed' the_api_is_printed
 case_of 'bash completes commands, options and values' bash_completion
 for shell in zsh fish; do
     if command -v $shell >/dev/null; then
