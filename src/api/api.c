@@ -53,6 +53,8 @@ static struct api *api_made(const struct api_options *options)
 {
     struct api *a = mem_new(struct api);
     a->options = *options;
+    if (a->options.limits.record_bytes == 0)
+        a->options.limits = parse_limits_default;
     if (a->options.pool_queue == 0)
         a->options.pool_queue = POOL_QUEUE;
     if (options->rates)

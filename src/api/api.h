@@ -57,9 +57,11 @@ struct api_options {
     size_t guard_exempt_count;
     const str *proxy; /* whose X-Forwarded-For is believed: addresses and ranges */
     size_t proxy_count;
+    struct parse_limits limits; /* of events in bodies; all zero: parse_limits_default */
     bool metrics_public;
     size_t pool_queue; /* requests waiting for a worker; past it 503; 0: 1,024 */
-    size_t live_clients, live_clients_each; /* watching, in all and of one account or key; 0: 4,096 and 1,024 */
+    size_t live_clients,
+        live_clients_each; /* watching, in all and of one account or key; 0: 4,096 and 1,024 */
     const struct api_component *component; /* besides store, recorder, engine, identity and disk */
     size_t component_count;
     int64_t (*now_ms)(void); /* NULL: clock_wall_ms */

@@ -164,7 +164,7 @@ static bool take_records(struct api_call *c, struct engine_job *job)
     sbuf_clear(text);
     status st = records_unwrap(c->body, text, &wrapped, &n, &err);
     str bytes = wrapped ? sbuf_str(text) : c->body, format = call_query(c, "format");
-    struct feed_options o = {.limits = parse_limits_default,
+    struct feed_options o = {.limits = c->api->options.limits,
                              .batch_bytes = 2 * c->route->body_max,
                              .forced = format.n > 0,
                              .now_ms = c->now_ms};

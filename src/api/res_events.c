@@ -524,7 +524,7 @@ static struct upload *upload_new(struct api_call *c)
     uint64_t length = 0;
     str format = call_query(c, "format"), source = call_query(c, "source");
     struct feed_options o = {
-        .limits = parse_limits_default, .forced = format.n > 0, .now_ms = c->now_ms};
+        .limits = c->api->options.limits, .forced = format.n > 0, .now_ms = c->now_ms};
     if (format.n)
         (void)parse_format_find(format, &o.format); /* the schema has seen to it */
     u->call = c;

@@ -210,6 +210,9 @@ static status open_api(struct service *s, struct error *err)
                             .guard = c->guard,
                             .guard_exempt = texts(&s->arena, &c->guard_exempt),
                             .guard_exempt_count = c->guard_exempt.n,
+                            .proxy = texts(&s->arena, &c->proxies),
+                            .proxy_count = c->proxies.n,
+                            .limits = s->limits,
                             .metrics_public = c->metrics_public};
     return api_new(&o, &s->api, err);
 }
