@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keys, users, tenants: thin calls of the API. */
+/* keys, users, tenants, backup: thin calls of the API. */
 #include "cli/cli_int.h"
 #include "cli/remote.h"
 #include "crypto/crypto.h"
@@ -159,6 +159,20 @@ int cmd_keys_add(const struct args *a)
 int cmd_keys_revoke(const struct args *a)
 {
     return ask_each(a, "DELETE", "/api/keys/", "is revoked");
+}
+
+/* ---- backup ---- */
+
+static void print_backup(const struct remote *r)
+{
+    static const struct column column[] = {{"path", "path", 0, COLUMN_TEXT},
+                                           {"bytes", "bytes", 0, COLUMN_NUMBER}};
+    remote_print_row(r->root, column, COUNT(column));
+}
+
+int cmd_backup(const struct args *a)
+{
+    return ask(a, "POST", "/api/backups", print_backup);
 }
 
 /* ---- users ---- */

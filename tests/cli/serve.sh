@@ -59,6 +59,22 @@ first_password_is_shown_to_its_owner_only() {
     login
     stop_service
 }
+backup_and_restore() {
+    start_service --rules "$root/rules"
+    login
+    "$BGUARD" events send "$root/sample/logs/windows.ndjson" >sent
+    "$BGUARD" backup >backup
+    stop_service
+    mkdir again
+    cp data/backups/*.db again/bguard.db
+    cp data/installation.key again/
+    rm -r data
+    mv again data
+    start_service
+    "$BGUARD" alerts list >alerts
+    holds alerts 'Memory Of LSASS Opened For Reading'
+    stop_service
+}
 two_on_one_folder() {
     start_service
     ends_with 10 "$BGUARD" serve --listen 127.0.0.1:0 --data "$data" 2>second
@@ -126,6 +142,7 @@ else
     echo 'skip a public capture: no public data'
 fi
 case_of 'the first password is shown to its owner only' first_password_is_shown_to_its_owner_only
+case_of 'a backup is restored' backup_and_restore
 case_of 'two on one folder' two_on_one_folder
 case_of 'a taken port' taken_port
 case_of 'bad settings' bad_settings
