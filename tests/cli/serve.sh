@@ -126,6 +126,47 @@ reload_on_hangup() {
     echo 'title: [' >mine/broken.yml
     stop_service
 }
+under_systemd() {
+    BGUARD_ADMIN_PASSWORD=$password python3 "$root/tests/cli/as_systemd.py" "$BGUARD" serve --data data >told 2>log
+    holds told 'READY=1'
+    holds told 'status 200'
+    holds told 'STOPPING=1'
+    holds told 'exit 0'
+}
+syslog_over_tcp_and_udp() {
+    start_service --rules "$root/rules" --set syslog.tcp=127.0.0.1:0 --set syslog.udp=127.0.0.1:0
+    login
+    udp=$(sed -n 's/.*syslog is listened for.*"port":\([0-9]*\).*/\1/p' serve.log | head -n 1)
+    tcp=$(sed -n 's/.*syslog is listened for.*"port":\([0-9]*\).*/\1/p' serve.log | tail -n 1)
+    python3 - "$udp" "$tcp" "$root/sample/logs/auth.log" <<'PY'
+import socket, sys
+lines = open(sys.argv[3], "rb").read().splitlines()
+line = next(l for l in lines if b"useradd" in l or b"usermod" in l or b"adduser" in l)
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"<38>" + line, ("127.0.0.1", int(sys.argv[1])))
+with socket.create_connection(("127.0.0.1", int(sys.argv[2]))) as s:
+    s.sendall(b"".join(b"<38>" + l + b"\n" for l in lines))
+PY
+    await 'no alert' alert_is_there 'Administrator Account Made With Sudo'
+    curl -s "$url/metrics" >metrics
+    [ "$(sed -n 's/^bguard_events_total{source="syslog"} //p' metrics)" -gt 1 ] || say 'not counted'
+    stop_service
+}
+alert_is_there() { "$BGUARD" alerts list >alerts && grep -qF "$1" alerts; }
+follows_files() {
+    mkdir logs
+    head -n 5 "$root/sample/logs/auth.log" >logs/auth.log
+    start_service --rules "$root/rules" --set "follow.paths=$PWD/logs/*.log"
+    login
+    mv logs/auth.log logs/auth.log.1
+    tail -n +6 "$root/sample/logs/auth.log" >logs/auth.log
+    await 'no alert' alert_is_there 'Administrator Account Made With Sudo'
+    stop_service
+    start_service --rules "$root/rules" --set "follow.paths=$PWD/logs/*.log"
+    login
+    "$BGUARD" alerts list --json >again
+    python3 -c 'import json; a = json.load(open("again"))["alerts"]; assert all(x["count"] == 1 for x in a if "Sudo" in x["title"]), a'
+    stop_service
+}
 stops_cleanly() {
     start_service
     kill -TERM "$pid"
@@ -150,5 +191,8 @@ case_of 'settings are checked' check_config
 case_of 'a wrong password' wrong_password
 case_of 'the session file is for its owner' session_file
 case_of 'SIGHUP loads rules again' reload_on_hangup
+case_of 'under systemd' under_systemd
+case_of 'syslog over TCP and UDP' syslog_over_tcp_and_udp
+case_of 'follows files' follows_files
 case_of 'SIGTERM stops cleanly' stops_cleanly
 exit $failed
