@@ -298,6 +298,7 @@ static void conn_tick(void *user, uint64_t now_ms)
     struct http_conn *c = user;
     const struct http_limits *l = &c->server->limits;
     if (c->phase == HTTP_IN_BODY && c->r && c->r->paused) { /* it waits for us */
+        set_phase(c, HTTP_IN_BODY, l->body_ms);
         c->rate_at_ms = now_ms;
         c->rate_bytes = 0;
         return;

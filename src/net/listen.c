@@ -96,13 +96,16 @@ status net_bind(const struct net_place *place, int type, int *out, struct error 
 
 /* ---- accepting ---- */
 
-static void set_address(struct stream *s)
+/* False: the peer has reset the connection.  What it sent before can still be read, but nobody says any more
+ * whose it is. */
+static bool set_address(struct stream *s)
 {
     struct sockaddr_storage a = {0};
     int size = sizeof a;
-    uv_tcp_getpeername(&s->tcp, (struct sockaddr *)&a, &size);
+    bool known = uv_tcp_getpeername(&s->tcp, (struct sockaddr *)&a, &size) == 0;
     s->ip = net_ip(&a);
     s->address_n = (uint8_t)ip_format(&s->ip, s->address);
+    return known;
 }
 
 static const char *too_many(struct listener *l, struct stream *s)
@@ -131,9 +134,7 @@ static void on_connection(uv_stream_t *server, int rc)
     if (rc < 0 || l->closing)
         return; /* for want of descriptors, say; libuv tries again */
     struct stream *s = stream_new(l->loop, l);
-    bool accepted = uv_accept(server, (uv_stream_t *)&s->tcp) == 0;
-    if (accepted)
-        set_address(s);
+    bool accepted = uv_accept(server, (uv_stream_t *)&s->tcp) == 0 && set_address(s);
     adopt(l, s);
     const char *why = accepted ? too_many(l, s) : NULL;
     if (why && l->o.refused)

@@ -55,6 +55,42 @@ static void drops_a_body_that_trickles(void **state)
     stop(&w);
 }
 
+static void resume_kept(void *arg)
+{
+    struct world *w = arg;
+    atomic_store(&w->paused, false);
+    http_resume(w->kept);
+}
+
+/* Ticks that come between the end of a pause and the next piece. */
+static void gives_a_body_its_time_again_after_a_pause(void **state)
+{
+    (void)state;
+    struct http_limits l = http_limits_default;
+    l.body_ms = 400; /* looked at every 100 ms */
+    l.body_rate = 0;
+    struct world w;
+    start(&w, &l);
+    atomic_store(&w.paused, true);
+    struct sbuf answer;
+    sbuf_init(&answer, 1 << 20);
+    int fd = bed_connect(w.port);
+    bed_send(fd, STR("POST /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                     "Content-Length: 2\r\n\r\na"));
+    while (atomic_load(&w.streamed) == 0)
+        poll(NULL, 0, 1);
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 600), 0); /* longer than body_ms */
+    bed_do(&w.bed, resume_kept, &w);
+    (void)poll(&p, 1, 150); /* a tick later */
+    bed_send(fd, STR("b"));
+    bed_read_all(fd, &answer);
+    assert_int_equal(status_of(sbuf_str(&answer)), 200);
+    close(fd);
+    sbuf_done(&answer);
+    stop(&w);
+}
+
 static void drops_a_client_that_does_not_read(void **state)
 {
     (void)state;
@@ -143,6 +179,35 @@ static void bounds_connections(void **state)
     expect_answer(&w, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", 200, "hello");
     close(fds[1]);
     close(fds[2]);
+    stop(&w);
+}
+
+/* On the loop, which hears of the connection only when it is over. */
+static void send_and_reset(void *arg)
+{
+    const struct world *w = arg;
+    const struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000002)};
+    const struct sockaddr_in to = {.sin_family = AF_INET,
+                                   .sin_port = htons(w->port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct linger at_once = {.l_onoff = 1};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof from), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    bed_send(fd, STR("GET /hello HTTP/1.1\r\nHost: x\r\n\r\nno HTTP"));
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    close(fd);
+}
+
+static void mistakes_nobody_for_this_machine(void **state)
+{
+    (void)state;
+    struct world w;
+    start(&w, &http_limits_default);
+    bed_do(&w.bed, send_and_reset, &w);
+    expect_answer(&w, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", 200, "hello");
+    assert_int_equal(atomic_load(&w.begun), 1);
+    assert_int_equal(atomic_load(&w.refused), 0);
     stop(&w);
 }
 
@@ -259,10 +324,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drops_clients_that_are_slow),
         cmocka_unit_test(drops_a_body_that_trickles),
+        cmocka_unit_test(gives_a_body_its_time_again_after_a_pause),
         cmocka_unit_test(drops_a_client_that_does_not_read),
         cmocka_unit_test(stops_reading_from_a_client_that_only_asks),
         cmocka_unit_test(bounds_a_head),
         cmocka_unit_test(bounds_connections),
+        cmocka_unit_test(mistakes_nobody_for_this_machine),
         cmocka_unit_test(ends_a_connection_after_its_share_of_requests),
         cmocka_unit_test(lets_requests_end_when_it_closes),
         cmocka_unit_test(hands_a_connection_over),
