@@ -121,15 +121,25 @@ void account_flush(struct api *a)
 
 /* ---- offences ---- */
 
-bool account_exempt(const struct api *a, str address)
+static bool within(const struct cidr *range, size_t n, str address)
 {
     struct ip ip;
-    if (a->options.guard_exempt_count == 0 || !ip_parse(address, &ip))
+    if (n == 0 || !ip_parse(address, &ip))
         return false;
-    for (size_t i = 0; i < a->options.guard_exempt_count; i++)
-        if (cidr_contains(&a->exempt[i], &ip))
+    for (size_t i = 0; i < n; i++)
+        if (cidr_contains(&range[i], &ip))
             return true;
     return false;
+}
+
+bool account_exempt(const struct api *a, str address)
+{
+    return within(a->exempt, a->options.guard_exempt_count, address);
+}
+
+bool account_proxy(const struct api *a, str address)
+{
+    return within(a->proxy, a->options.proxy_count, address);
 }
 
 static void tell_block(struct api *a, str address, enum guard_offence o, int64_t now_ms,
@@ -162,7 +172,8 @@ static void tell_block(struct api *a, str address, enum guard_offence o, int64_t
 void account_offence(struct api *a, str address, enum guard_offence o)
 {
     int64_t now_ms = api_now_ms(a), until_ms;
-    if (!a->options.guard || account_exempt(a, address))
+    /* What comes through a proxy that does not say for whom is everybody's. */
+    if (!a->options.guard || account_exempt(a, address) || account_proxy(a, address))
         return;
     if (guard_offend(a->guard, address, o, now_ms, &until_ms))
         tell_block(a, address, o, now_ms, until_ms);

@@ -233,6 +233,7 @@ void account_metrics(struct api *a, struct sbuf *out);
 /* The server refused, or we did: is it an offence?  Blocks, logs and tells the bus when it is one too many. */
 void account_offence(struct api *a, str address, enum guard_offence o);
 bool account_exempt(const struct api *a, str address);
+bool account_proxy(const struct api *a, str address); /* one whose X-Forwarded-For is believed */
 
 /* ---- pool.c ---- */
 

@@ -15,17 +15,6 @@ enum { PARAM_MAX = 256 };
 
 /* ---- who comes ---- */
 
-static bool within(const struct cidr *range, size_t n, str address)
-{
-    struct ip ip;
-    if (n == 0 || !ip_parse(address, &ip))
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (cidr_contains(&range[i], &ip))
-            return true;
-    return false;
-}
-
 static bool is_loopback(str address)
 {
     struct ip ip;
@@ -35,31 +24,45 @@ static bool is_loopback(str address)
     return ip.v6 ? memcmp(ip.byte, one, 16) == 0 : ip_v4(&ip) >> 24 == 127;
 }
 
-/* The last address in X-Forwarded-For that no trusted proxy has: what stands before it anybody can write. */
-static str forwarded_address(const struct api *a, str list, str peer)
+/* Back along a list of addresses while they are trusted proxies'; false: *address is none, or nobody can say who
+ * stands before it. */
+static bool past_proxies(const struct api *a, str list, str *address)
 {
-    str address = peer;
-    while (list.n && within(a->proxy, a->options.proxy_count, address)) {
+    while (list.n && account_proxy(a, *address)) {
         size_t at = list.n;
         while (at && list.p[at - 1] != ',')
             at--;
         str last = str_trim(str_from(list, at));
         struct ip ip;
         if (!ip_parse(last, &ip))
-            break;
-        address = last;
+            return false;
+        *address = last;
         list = str_head(list, at ? at - 1 : 0);
+    }
+    return account_proxy(a, *address);
+}
+
+/* The last address in X-Forwarded-For that no trusted proxy has: what stands before it anybody can write.  A proxy
+ * may add a field of its own to those it was sent; together they are one list (RFC 9110, 5.3). */
+static str forwarded_address(const struct api_call *c, str peer)
+{
+    str address = peer;
+    bool on = true;
+    for (size_t i = http_header_count(c->request); on && i-- > 0;) {
+        struct http_header h = http_header_at(c->request, i);
+        if (str_eq(h.name, STR("x-forwarded-for")))
+            on = past_proxies(c->api, h.value, &address);
     }
     return address;
 }
 
 static void find_address(struct api_call *c)
 {
-    str peer = http_address(c->request);
-    str forwarded = http_header(c->request, STR("x-forwarded-for"));
-    c->address = forwarded.n ? forwarded_address(c->api, forwarded, peer) : peer;
-    c->local =
-        forwarded.n == 0 && http_header(c->request, STR("forwarded")).n == 0 && is_loopback(peer);
+    struct http_request *r = c->request;
+    str peer = http_address(r);
+    bool mediated = http_header(r, STR("x-forwarded-for")).p || http_header(r, STR("forwarded")).p;
+    c->address = forwarded_address(c, peer);
+    c->local = !mediated && is_loopback(peer);
 }
 
 static bool id_is_clean(str id)
@@ -446,7 +449,7 @@ void call_refused(void *arg, str address, int http, const char *why)
 {
     struct api_loop *l = arg;
     (void)why;
-    if (http == 400 && !within(l->api->proxy, l->api->options.proxy_count, address))
+    if (http == 400)
         account_offence(l->api, address, OFFENCE_MALFORMED);
 }
 

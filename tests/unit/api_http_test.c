@@ -185,6 +185,21 @@ static void counts_who_is_behind_a_trusted_proxy(void **state)
     has(get("/health", "X-Forwarded-For: 192.0.2.9\r\n"), "HTTP/1.1 403");
     has(get("/health", "X-Forwarded-For: 8.8.8.8\r\n"), "HTTP/1.1 200");
     has(get("/health", "X-Forwarded-For: 192.0.2.9, 192.0.2.10\r\n"), "HTTP/1.1 200");
+    /* Some proxies add a field, and leave what the client wrote. */
+    has(get("/health", "X-Forwarded-For: 8.8.8.8\r\nX-Forwarded-For: 192.0.2.9\r\n"),
+        "HTTP/1.1 403");
+    has(get("/health", "X-Forwarded-For: 192.0.2.9\r\nX-Forwarded-For: 127.0.0.1\r\n"),
+        "HTTP/1.1 403");
+    has(get("/metrics", "X-Forwarded-For:\r\n"), "HTTP/1.1 401");
+}
+
+static void blocks_no_trusted_proxy(void **state)
+{
+    static const str loopback[] = {{"127.0.0.1", 9}};
+    with(&(struct api_options){.guard = true, .proxy = loopback, .proxy_count = 1});
+    for (int i = 0; i < 5; i++)
+        (void)get("/.env", "X-Forwarded-For: unknown\r\n");
+    has(get("/health", "X-Forwarded-For: 192.0.2.9\r\n"), "HTTP/1.1 200");
 }
 
 static void shows_metrics_to_this_machine_only(void **state)
@@ -277,6 +292,7 @@ int main(void)
         T(blocks_who_guesses_passwords),
         T(spares_whom_it_is_told_to),
         T(counts_who_is_behind_a_trusted_proxy),
+        T(blocks_no_trusted_proxy),
         T(shows_metrics_to_this_machine_only),
         T(tells_how_it_is),
         T(describes_every_route),
