@@ -118,7 +118,8 @@ static void close_server(void *arg)
 static void close_servers(struct service *s)
 {
     for (unsigned i = 0; i < s->servers; i++)
-        loop_post(s->server[i].loop, close_server, &s->server[i]);
+        if (s->server[i].loop)
+            loop_post(s->server[i].loop, close_server, &s->server[i]);
 }
 
 /* On the first loop.  Once: who asks twice is patient already. */
@@ -180,20 +181,27 @@ status servers_run(struct service *s, struct error *err)
     return st;
 }
 
-/* A server still open was never run: let its loop close it. */
-static void end_loop(struct server *v)
+static void end_loop(void *arg)
+{
+    loop_stop(arg);
+}
+
+/* What was posted to a loop after it stood still has its say while there is somebody to say it to; and a loop that never
+ * ran, since the start failed half-way, closes what was opened on it. */
+static void run_out(struct server *v)
 {
     if (!v->http)
-        return;
-    http_server_close(v->http, 0, closed, v);
+        loop_post(v->loop, end_loop, v->loop);
     loop_run(v->loop);
 }
 
 void servers_free(struct service *s)
 {
+    if (s->servers && s->server[0].http)
+        stop_all(s);
     for (unsigned i = 0; i < s->servers; i++)
         if (s->server[i].loop)
-            end_loop(&s->server[i]);
+            run_out(&s->server[i]);
     for (unsigned i = 0; i < s->servers; i++) {
         api_loop_free(s->server[i].api);
         engine_lane_free(s->server[i].lane);

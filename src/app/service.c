@@ -238,6 +238,7 @@ static status build(struct service *s, struct error *err)
 
 static void take_apart(struct service *s)
 {
+    sources_done(s);
     servers_free(s);
     api_free(s->api);
     engine_free(s->engine);

@@ -86,6 +86,7 @@ void crew_join(struct crew *c);
 CHECKED status servers_open(struct service *s, struct error *err);
 /* Run all loops, the first on the calling thread, until every one has closed its server. */
 CHECKED status servers_run(struct service *s, struct error *err);
+/* All other threads stand still.  Closes what was never run. */
 void servers_free(struct service *s);
 uint16_t servers_port(const struct service *s);
 
@@ -99,6 +100,8 @@ CHECKED status sources_open(struct service *s, struct error *err);
 /* Followed files: the thread that reads them, from here to there. */
 CHECKED status sources_start(struct service *s, struct error *err);
 void sources_stop(struct service *s);
+/* The engine stands still: it tells of room until then. */
+void sources_done(struct service *s);
 /* A job became free.  Any thread. */
 void sources_room(struct service *s);
 /* On the first loop. */

@@ -151,6 +151,10 @@ void sources_stop(struct service *s)
     if (s->follow)
         follow_stop(s->follow);
     crew_join(&s->following);
+}
+
+void sources_done(struct service *s)
+{
     follow_free(s->follow);
     s->follow = NULL;
 }

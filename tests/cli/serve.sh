@@ -87,6 +87,14 @@ taken_port() {
     holds second "$port"
     stop_service
 }
+# What was opened before the part that fails is closed again.
+half_a_start() {
+    start_service
+    ends_with 5 "$BGUARD" serve --listen 127.0.0.1:0 --data "$PWD/other" --set tls.self_signed=true \
+        --set syslog.udp=127.0.0.1:0 --set "syslog.tcp=127.0.0.1:$port" 2>second
+    holds second "port $port"
+    stop_service
+}
 bad_settings() {
     printf 'prot: 80\n' >bguard.yaml
     ends_with 2 "$BGUARD" serve --config bguard.yaml 2>err
@@ -174,6 +182,30 @@ stops_cleanly() {
     pid=
     holds serve.log '"stopping"'
 }
+# Whoever still waits for the store when the time is up is let go.
+stops_while_the_store_is_locked() {
+    start_service --rules "$root/rules" --set shutdown.grace_seconds=0 --set store.patience_ms=50
+    login
+    python3 - <<'END' &
+import os, sqlite3, time
+db = sqlite3.connect("data/bguard.db", isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+open("locked", "w").close()
+while not os.path.exists("release"):
+    time.sleep(0.05)
+END
+    locker=$!
+    await 'not locked' test -f locked
+    api POST /api/events -H "Content-Type: text/plain" --data-binary "@$root/sample/logs/auth.log" >status &
+    asker=$!
+    await 'nothing waits' grep -q 'cannot be stored' serve.log
+    kill -TERM "$pid"
+    wait "$pid" || say "status $?: $(tail -n 1 serve.log)"
+    pid=
+    touch release
+    wait "$locker" "$asker" || :
+    lacks serve.log Sanitizer
+}
 
 case_of 'first hour over HTTP' over_http
 case_of 'first hour over TLS' over_tls
@@ -186,6 +218,7 @@ case_of 'the first password is shown to its owner only' first_password_is_shown_
 case_of 'a backup is restored' backup_and_restore
 case_of 'two on one folder' two_on_one_folder
 case_of 'a taken port' taken_port
+case_of 'half a start' half_a_start
 case_of 'bad settings' bad_settings
 case_of 'settings are checked' check_config
 case_of 'a wrong password' wrong_password
@@ -195,4 +228,5 @@ case_of 'under systemd' under_systemd
 case_of 'syslog over TCP and UDP' syslog_over_tcp_and_udp
 case_of 'follows files' follows_files
 case_of 'SIGTERM stops cleanly' stops_cleanly
+case_of 'SIGTERM stops while the store is locked' stops_while_the_store_is_locked
 exit $failed
