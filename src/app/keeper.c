@@ -11,8 +11,9 @@ enum {
     SECOND_NS = 1000 * 1000 * 1000,
     API_EVERY_S = 10,
     IDENTITY_EVERY_S = 60,
+    RECENT_EVERY_S = 60,
     RETENTION_EVERY_S = 3600,
-    EXPIRE_ROUNDS_MAX = 1000 /* calls of store_expire in one go */
+    EXPIRE_ROUNDS_MAX = 1000 /* calls of the store in one go */
 };
 
 static const int64_t day_ms = 24 * 3600 * 1000;
@@ -24,8 +25,7 @@ static void load_again(struct service *s)
     struct snapshot_ref *snapshot = NULL;
     struct load_summary summary;
     struct error err;
-    const char *cache = data_path(&s->data, &s->arena, "cache");
-    if (loader_run(s->config, cache, s->dict, &snapshot, &summary, &err) != ST_OK) {
+    if (loader_run(s->config, s->cache, s->dict, &snapshot, &summary, &err) != ST_OK) {
         log_say(LOG_DATA, LOG_ERROR, "rules and indicators stay as they were",
                 LOG_Z("reason", err.text));
         return;
@@ -90,6 +90,27 @@ static void reload(struct service *s)
 
 /* ---- every now and then ---- */
 
+static bool is_stopping(struct keeper *k)
+{
+    lock_take(&k->lock);
+    bool stop = k->stop;
+    lock_drop(&k->lock);
+    return stop;
+}
+
+/* Else each record that ever fed a correlation would stay, and be read at every start. */
+static void forget_recent(struct service *s, int64_t now_ms)
+{
+    struct error err;
+    bool more = true;
+    for (int i = 0; i < EXPIRE_ROUNDS_MAX && more && !is_stopping(&s->keeper); i++)
+        if (store_recent_expire(s->store, now_ms - RECENT_MS, RECENT_MAX, &more, &err) != ST_OK) {
+            log_say(LOG_SYSTEM, LOG_WARN, "records for correlations stay for now",
+                    LOG_Z("reason", err.text));
+            return;
+        }
+}
+
 static void expire(struct service *s, int64_t now_ms)
 {
     const struct config *c = s->config;
@@ -102,7 +123,7 @@ static void expire(struct service *s, int64_t now_ms)
     struct error err;
     uint64_t all = 0, removed = 0;
     bool more = true;
-    for (int i = 0; i < EXPIRE_ROUNDS_MAX && more; i++, all += removed)
+    for (int i = 0; i < EXPIRE_ROUNDS_MAX && more && !is_stopping(&s->keeper); i++, all += removed)
         if (store_expire(s->store, &r, &removed, &more, &err) != ST_OK) {
             log_say(LOG_SYSTEM, LOG_WARN, "old records stay for now", LOG_Z("reason", err.text));
             return;
@@ -120,6 +141,8 @@ static void tick(struct service *s, uint64_t second)
         api_tick(s->api);
     if (second % IDENTITY_EVERY_S == 0)
         identity_tick(s->identity, now_ms);
+    if (second % RECENT_EVERY_S == 0)
+        forget_recent(s, now_ms);
     if (second % RETENTION_EVERY_S == 0)
         expire(s, now_ms);
 }

@@ -4,7 +4,7 @@
 #include "base/vec.h"
 #include "os/clock.h"
 
-enum { REPLAY_ARENA_MAX = 256 << 20 };
+enum { REPLAY_ARENA_MAX = 96 << 20, REPLAY_PAGE = 4096 };
 
 static struct recorded recorded_of(const struct engine_result *r, const struct engine_found *f)
 {
@@ -115,20 +115,49 @@ static int64_t last_tick(struct store *store, struct arena *a)
     return ms;
 }
 
+struct replaying {
+    struct store *store;
+    struct engine_lane *lane;
+    struct arena *arena;
+    int64_t since_ms;
+    uint64_t after;
+    size_t page;
+};
+
+/* The next records; *n: how many.  A page larger than the arena is halved. */
+static status replay_page(struct replaying *r, size_t *n, struct error *err)
+{
+    struct recent_record *record = NULL;
+    status s;
+    do {
+        arena_clear(r->arena);
+        s = store_recent_list(r->store, r->arena, r->since_ms, &r->after, r->page, &record, n, err);
+    } while (s == ST_LIMIT && (r->page /= 2) > 0);
+    for (size_t i = 0; s == ST_OK && i < *n; i++)
+        replay(r->lane, &record[i]);
+    return s;
+}
+
 status pipeline_replay(struct store *store, struct engine *engine, int64_t since_ms, size_t *n,
                        struct error *err)
 {
     struct arena a;
-    struct recent_record *record = NULL;
-    *n = 0;
     arena_init(&a, REPLAY_ARENA_MAX);
-    status s = store_recent_list(store, &a, since_ms, &record, n, err);
-    struct engine_lane *lane = s == ST_OK && *n ? engine_lane_new(engine) : NULL;
-    for (size_t i = 0; lane && i < *n; i++)
-        replay(lane, &record[i]);
-    if (lane)
+    struct replaying r = {.store = store,
+                          .lane = engine_lane_new(engine),
+                          .arena = &a,
+                          .since_ms = since_ms,
+                          .page = REPLAY_PAGE};
+    status s = ST_OK;
+    size_t some = 1;
+    *n = 0;
+    while (s == ST_OK && some) {
+        s = replay_page(&r, &some, err);
+        *n += s == ST_OK ? some : 0;
+    }
+    if (s == ST_OK && *n)
         engine_replayed(engine, last_tick(store, &a));
-    engine_lane_free(lane);
+    engine_lane_free(r.lane);
     arena_done(&a);
     return s;
 }

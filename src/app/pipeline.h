@@ -20,7 +20,7 @@ struct engine_sink pipeline_sink(struct pipeline *p);
  * find it again. */
 void pipeline_ticked(struct pipeline *p, int64_t now_ms);
 
-/* Feed the engine's correlations with what they had seen when the process ended.
+/* Feed the engine's correlations with what they had seen when the process ended, a page at a time.
  * *n: records. */
 CHECKED status pipeline_replay(struct store *store, struct engine *engine, int64_t since_ms,
                                size_t *n, struct error *err);

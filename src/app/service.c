@@ -9,11 +9,7 @@
 
 #include <stdlib.h>
 
-enum {
-    ARENA_MAX = 16 << 20,
-    SHOWN_MAX = 256,
-    RECENT_MS = 24 * 3600 * 1000 /* no correlation of ours looks further back */
-};
+enum { ARENA_MAX = 16 << 20, SHOWN_MAX = 256 };
 
 /* ---- threads ---- */
 
@@ -160,9 +156,9 @@ static status open_engine(struct service *s, struct error *err)
 {
     const struct config *c = s->config;
     struct snapshot_ref *snapshot = NULL;
-    const char *cache = data_path(&s->data, &s->arena, "cache");
+    s->cache = data_path(&s->data, &s->arena, "cache");
     s->dict = dict_new();
-    status st = loader_run(c, cache, s->dict, &snapshot, &s->loaded, err);
+    status st = loader_run(c, s->cache, s->dict, &snapshot, &s->loaded, err);
     if (st != ST_OK)
         return st;
     s->limits = parse_limits_default;

@@ -19,7 +19,13 @@
 #include "os/lock.h"
 #include "os/thread.h"
 
-enum { LOOPS_MAX = 64, WORKERS_MAX = 256, POOL_MAX = 64 };
+enum {
+    LOOPS_MAX = 64,
+    /* Records that correlations get back after a restart: no correlation of ours looks further back; and what a
+     * start may take. */
+    RECENT_MS = 24 * 3600 * 1000,
+    RECENT_MAX = 250 * 1000
+};
 
 /* A network loop with what lives on it. */
 struct server {
@@ -59,7 +65,7 @@ struct service {
     struct engine *engine;
     struct api *api;
     struct tls_context *tls; /* NULL: plain */
-    const char *certificate, *key;
+    const char *certificate, *key, *cache;
     struct server server[LOOPS_MAX];
     unsigned servers;
     struct syslog *syslog[SYSLOG_TLS + 1]; /* NULL: not listened for */

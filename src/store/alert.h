@@ -95,10 +95,14 @@ CHECKED status store_position(struct store *s, struct arena *a, str source,
 /* Those of sources that begin with `prefix`, which ends in a colon. */
 CHECKED status store_position_list(struct store *s, struct arena *a, str prefix,
                                    struct position_record **out, size_t *n, struct error *err);
-/* In the order they were taken in. */
+/* In the order they were taken in, at most `most` after the one that *after says (0: from the first); *after follows.
+ * ST_LIMIT: they are more than the arena holds; ask for fewer. */
 CHECKED status store_recent_list(struct store *s, struct arena *a, int64_t since_ms,
-                                 struct recent_record **out, size_t *n, struct error *err);
-CHECKED status store_recent_expire(struct store *s, int64_t before_ms, uint64_t most,
+                                 uint64_t *after, size_t most, struct recent_record **out,
+                                 size_t *n, struct error *err);
+/* Forget those taken in before `before_ms`, and all but the latest `most`; a bounded number a call.
+ * *more: call again. */
+CHECKED status store_recent_expire(struct store *s, int64_t before_ms, uint64_t most, bool *more,
                                    struct error *err);
 
 struct alert_filter {

@@ -245,7 +245,8 @@ static void commits_a_position_with_its_findings(void **state)
     assert_true(str_eq(got.value, at.value));
     struct recent_record *kept;
     size_t n;
-    assert_int_equal(store_recent_list(b.store, &b.arena, 0, &kept, &n, NULL), ST_OK);
+    uint64_t after = 0;
+    assert_int_equal(store_recent_list(b.store, &b.arena, 0, &after, 10, &kept, &n, NULL), ST_OK);
     assert_int_equal(n, 1);
     assert_true(str_eq(kept->raw, recent.raw));
     bed_done(&b);

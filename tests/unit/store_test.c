@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every driver of the store must do; run on all of them. */
+#include "base/sbuf.h"
 #include "os/thread.h"
 #include "tests/store_bed.h"
 
@@ -502,6 +503,14 @@ static void refuses_what_is_no_page(void **state)
 
 /* ---- positions and recent records ---- */
 
+static size_t recent_since(int64_t ms, struct recent_record **list)
+{
+    uint64_t after = 0;
+    size_t n;
+    OK(store_recent_list(bed, &bed_arena, ms, &after, 1000, list, &n, &bed_err));
+    return n;
+}
+
 static void commits_positions_and_recent_records_with_findings(void **state)
 {
     const struct position_record p[] = {{STR("file:a"), STR("17"), 1},
@@ -517,19 +526,41 @@ static void commits_positions_and_recent_records_with_findings(void **state)
     OK(store_position(bed, &bed_arena, STR("file:a"), &got, &bed_err));
     assert_str(got.value, "17");
     struct recent_record *list;
-    size_t n;
-    OK(store_recent_list(bed, &bed_arena, 95, &list, &n, &bed_err));
-    assert_int_equal(n, 2);
-    OK(store_recent_list(bed, &bed_arena, 0, &list, &n, &bed_err));
-    assert_int_equal(n, 4);
+    bool more = true;
+    assert_int_equal(recent_since(95, &list), 2);
+    assert_int_equal(recent_since(0, &list), 4);
     assert_true(str_eq(list[0].raw, q[0].raw) && str_eq(list[1].format, q[1].format));
-    OK(store_recent_expire(bed, 0, 3, &bed_err));
-    OK(store_recent_list(bed, &bed_arena, 0, &list, &n, &bed_err));
-    assert_int_equal(n, 3);
+    OK(store_recent_expire(bed, 0, 3, &more, &bed_err));
+    assert_false(more);
+    assert_int_equal(recent_since(0, &list), 3);
     assert_str(list[0].tenant, "beta");
-    OK(store_recent_expire(bed, 95, 100, &bed_err));
-    OK(store_recent_list(bed, &bed_arena, 0, &list, &n, &bed_err));
-    assert_int_equal(n, 1);
+    OK(store_recent_expire(bed, 95, 100, &more, &bed_err));
+    assert_int_equal(recent_since(0, &list), 1);
+}
+
+static void reads_recent_records_by_the_page(void **state)
+{
+    enum { RECORDS = 10 };
+    struct recent_record q[RECORDS], *list;
+    char text[RECORDS][2];
+    for (size_t i = 0; i < RECORDS; i++) {
+        text[i][0] = (char)('a' + i);
+        q[i] = (struct recent_record){
+            STR("acme"), STR("json"), {text[i], 1}, i == 4 ? 1 : 100}; /* one is too old */
+    }
+    struct store_commit c = {.now_ms = bed_now, .recent = q, .recent_count = RECORDS};
+    OK(store_commit(bed, &c, NULL, &bed_err));
+    struct sbuf all = {.cap = 64};
+    uint64_t after = 0;
+    size_t n = 1;
+    while (n) {
+        OK(store_recent_list(bed, &bed_arena, 50, &after, 4, &list, &n, &bed_err));
+        assert_true(n <= 4);
+        for (size_t i = 0; i < n; i++)
+            sbuf_add(&all, list[i].raw);
+    }
+    assert_str(sbuf_str(&all), "abcdfghij");
+    sbuf_done(&all);
 }
 
 /* A source too long fails after the check of nothing else: the findings before it must not stay. */
@@ -801,6 +832,7 @@ int main(void)
         ON(turns_pages_without_losing_or_repeating_any),
         ON(refuses_what_is_no_page),
         ON(commits_positions_and_recent_records_with_findings),
+        ON(reads_recent_records_by_the_page),
         ON(commits_all_or_nothing),
         ON(numbers_audit_records_without_gaps),
         ON(adds_usage_up),
