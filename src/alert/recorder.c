@@ -48,6 +48,8 @@ struct recorder {
     /* The recorder's thread's: what is handed to the store. */
     struct entry *group[GROUP_ENTRIES];
     size_t group_count;
+    bool
+        gave_up; /* something was not committed: nothing behind it may be, it could be of the same source */
     VEC(struct alert_record) alert;
     VEC(struct alert_event) event;
     VEC(struct position_record) position;
@@ -83,17 +85,17 @@ bool recorder_has_room(const struct recorder *r)
 }
 
 /* An empty queue takes anything: else what is larger than the bound could never be stored. */
-static bool fits_locked(const struct recorder *r, size_t bytes)
+static bool fits_locked(const struct recorder *r, const struct entry *e)
 {
     size_t used = atomic_load_explicit(&r->bytes, memory_order_relaxed);
     size_t most = size_mul(r->options.max_bytes, RECORDER_HARD_FACTOR);
-    return used == 0 || (used < most && bytes <= most - used);
+    return used == 0 || e->position_count || (used < most && e->bytes <= most - used);
 }
 
 static status push(struct recorder *r, struct entry *e)
 {
     lock_take(&r->lock);
-    status st = r->stopping ? ST_UNAVAILABLE : fits_locked(r, e->bytes) ? ST_OK : ST_LIMIT;
+    status st = r->stopping ? ST_UNAVAILABLE : fits_locked(r, e) ? ST_OK : ST_LIMIT;
     if (st == ST_OK) {
         atomic_fetch_add_explicit(&r->bytes, e->bytes, memory_order_relaxed);
         if (r->tail)
@@ -321,16 +323,16 @@ static bool is_refusal(status st)
 static status persist(struct recorder *r, struct store_commit *c, struct commit_result *out,
                       struct error *err)
 {
-    for (;;) {
+    while (!r->gave_up) {
         status st = try(r, c, out, err);
         if (st == ST_OK)
             note_success(r);
         if (st == ST_OK || is_refusal(st))
             return st;
         note_failure(r, err);
-        if (!wait_to_retry(r))
-            return ST_UNAVAILABLE;
+        r->gave_up = !wait_to_retry(r);
     }
+    return ST_UNAVAILABLE;
 }
 
 static void drop(const char *what, str name, const struct error *err)

@@ -56,13 +56,13 @@ struct recorder *recorder_new(struct store *store, struct bus *bus,
 void recorder_free(struct recorder *r);
 
 /* Copied and queued; texts are cut to sane lengths.  Sources ask recorder_has_room before they read more; what was under way by then is
- * taken past max_bytes, since later positions of its source would be committed past what was refused.  There is an end to
- * that, for sources that do not ask: ST_LIMIT past RECORDER_HARD_FACTOR times max_bytes, on which a caller answers 503 and goes no
- * further in that source.  ST_UNAVAILABLE: the recorder was stopped.  After either nothing was taken and `done` will not be called.
+ * taken past max_bytes.  There is an end to that, RECORDER_HARD_FACTOR times max_bytes, but for what has a position: a later one of its
+ * source would be committed past what was refused, and of these no more can come than the engine has jobs.
+ * ST_LIMIT: past it.  ST_UNAVAILABLE: the recorder was stopped.  After either nothing was taken and `done` will not be called.
  * Nothing to commit (no findings, position or recent records) is done at once, on the calling thread. */
 enum { RECORDER_HARD_FACTOR = 4 };
 CHECKED status recorder_add(struct recorder *r, const struct recording *in);
-/* Commit until recorder_stop; then what is queued, once more. */
+/* Commit until recorder_stop; then what is queued, as long as each try succeeds. */
 void recorder_run(struct recorder *r);
 void recorder_stop(struct recorder *r);
 /* Is there room? Asked by sources before they read more. */

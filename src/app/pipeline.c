@@ -3,6 +3,7 @@
 
 #include "base/vec.h"
 #include "os/clock.h"
+#include "os/log.h"
 
 enum { REPLAY_ARENA_MAX = 96 << 20, REPLAY_PAGE = 4096 };
 
@@ -26,6 +27,15 @@ static struct recent_record recent_of(const struct engine_result *r, uint32_t ev
         .raw = e->raw,
         .time_ms = now_ms,
     };
+}
+
+/* What windows found of themselves, when the store has not answered for long: nothing else comes to this. */
+static void count_dropped(struct pipeline *p, const struct engine_result *r)
+{
+    metric_add(METRIC_FINDINGS_DROPPED, r->count);
+    if (!p->dropping)
+        log_say(LOG_DATA, LOG_ERROR, "findings are dropped: too much waits for the store",
+                LOG_INT("count", r->count));
 }
 
 static void deliver(void *arg, const struct engine_result *r)
@@ -53,11 +63,14 @@ static void deliver(void *arg, const struct engine_result *r)
         in.done = token->done;
         in.arg = token->arg;
     }
-    if (r->job->batch.event_count == 0 && r->count)
-        p->tick_found = true;
     status s = recorder_add(p->recorder, &in);
     if (s != ST_OK && in.done)
-        in.done(in.arg, s, NULL, 0);
+        in.done(in.arg, s, NULL, 0); /* it is answered for */
+    else if (s != ST_OK)
+        count_dropped(p, r);
+    else if (r->job->batch.event_count == 0 && r->count)
+        p->tick_found = true;
+    p->dropping = s != ST_OK;
     mem_free(item);
     mem_free(recent);
 }

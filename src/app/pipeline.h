@@ -11,6 +11,7 @@ struct pipeline {
     void (*room)(void *arg);   /* a job became free */
     void *arg;
     _Atomic bool tick_found; /* windows answered since the last pipeline_ticked */
+    bool dropping;           /* of who delivers: the recorder took no more the last time */
 };
 
 /* `p` must outlive the engine. */

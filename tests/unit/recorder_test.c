@@ -423,6 +423,63 @@ static void tells_who_waits_when_it_never_ran(void **state)
     assert_int_equal(e.st, ST_UNAVAILABLE);
 }
 
+static status add_position(struct bed *b, const char *value, struct end *e, recorded_fn *done)
+{
+    struct finding f = finding_of("r1", "alice");
+    struct recorded item = {.finding = &f, .path = "x.log"};
+    struct position_record at = {.source = STR("file:x.log"), .value = str_z(value)};
+    struct recording in = {
+        .tenant = STR("acme"), .item = &item, .count = 1, .position = &at, .done = done, .arg = e};
+    return recorder_add(b->recorder, &in);
+}
+
+static struct bed *locked; /* whose database `unlock` frees */
+
+static void unlock(void *arg, status s, const struct commit_result *alert, size_t count)
+{
+    ended(arg, s, alert, count);
+    other_does(locked, "COMMIT");
+}
+
+/* The store is back when it is too late for the first: then the second, further on in the same
+ * file, must not be committed either. */
+static void commits_nothing_past_what_it_gave_up(void **state)
+{
+    struct bed b;
+    struct end first = {0}, second = {0};
+    bed_init(&b, 0);
+    locked = &b;
+    other_does(&b, "BEGIN IMMEDIATE");
+    int64_t before = metric_value(METRIC_RECORDER_RETRIES);
+    bed_start(&b);
+    assert_int_equal(add_position(&b, "10", &first, unlock), ST_OK);
+    while (metric_value(METRIC_RECORDER_RETRIES) < before + 1)
+        sched_yield();
+    assert_int_equal(add_position(&b, "20", &second, ended), ST_OK);
+    bed_stop(&b);
+    assert_int_equal(first.st, ST_UNAVAILABLE);
+    assert_int_equal(second.st, ST_UNAVAILABLE);
+    struct position_record got;
+    assert_int_equal(store_position(b.store, &b.arena, STR("file:x.log"), &got, NULL),
+                     ST_NOT_FOUND);
+    bed_done(&b);
+}
+
+static void refuses_nothing_that_has_a_position(void **state)
+{
+    enum { MANY = 100 };
+    struct bed b;
+    struct end e[MANY] = {{0}}, other = {0};
+    bed_init(&b, 64);
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(add_position(&b, "10", &e[i], ended), ST_OK);
+    assert_int_equal(add(&b, "r1", "alice", &other), ST_LIMIT);
+    assert_false(recorder_has_room(b.recorder));
+    bed_start(&b);
+    wait_for(&e[MANY - 1]);
+    bed_done(&b);
+}
+
 static void is_not_held_up_by_what_the_store_refuses(void **state)
 {
     struct bed b;
@@ -579,6 +636,8 @@ int main(void)
         cmocka_unit_test(takes_what_is_larger_than_the_queue_when_that_is_empty),
         cmocka_unit_test(tells_who_waits_when_it_is_stopped),
         cmocka_unit_test(tells_who_waits_when_it_never_ran),
+        cmocka_unit_test(commits_nothing_past_what_it_gave_up),
+        cmocka_unit_test(refuses_nothing_that_has_a_position),
         cmocka_unit_test(is_not_held_up_by_what_the_store_refuses),
         cmocka_unit_test(cuts_texts_to_sane_lengths),
         cmocka_unit_test(tells_of_a_decision),
