@@ -221,11 +221,16 @@ void answer_options(struct api_call *c, const struct router_entry *entry)
 
 /* ---- later, and from a worker ---- */
 
+static void push(struct api_call *c);
+
+/* Who waits for room to write would wait for ever. */
 static void client_left(void *arg)
 {
     struct api_call *c = arg;
     if (c->gone)
         c->gone(c);
+    else if (c->begun && !c->on_pool)
+        push(c);
 }
 
 void call_hold(struct api_call *c)
@@ -271,8 +276,6 @@ static void more_job(struct api_call *c)
     c->last = !c->more(c);
     answer_from_pool(c);
 }
-
-static void push(struct api_call *c);
 
 static void drained(struct http_request *r)
 {

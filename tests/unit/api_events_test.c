@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events in, verdicts and alerts out. */
+#include "base/metric.h"
 #include "tests/unit/api_bed.h"
+
+#include <poll.h>
+#include <stdatomic.h>
 
 static struct bed bed;
 static const char *admin;
@@ -327,6 +331,94 @@ static void exports_all_alerts(void **state)
     assert_int_equal(lines(bed.answer.body), n + 1);
 }
 
+/* ---- a client that leaves an export half read ---- */
+
+struct narrow { /* a server of little patience beside the bed's */
+    struct http_server *server;
+    _Atomic bool is;
+};
+
+static void narrow_open(void *arg)
+{
+    struct narrow *n = arg;
+    struct http_server_options o = {.host = "127.0.0.1",
+                                    .fd = -1,
+                                    .limits = http_limits_default,
+                                    .handler = api_handler(bed.api_loop)};
+    o.limits.write_buffer = 32 * 1024;
+    BED_MUST(http_server_open(bed.loop, &o, &n->server, &err_));
+    atomic_store(&n->is, true);
+}
+
+static void narrow_gone(void *arg)
+{
+    struct narrow *n = arg;
+    atomic_store(&n->is, false);
+}
+
+static void narrow_close(void *arg)
+{
+    struct narrow *n = arg;
+    http_server_close(n->server, 0, narrow_gone, n);
+}
+
+static void wait_for(_Atomic bool *flag, bool want)
+{
+    while (atomic_load(flag) != want)
+        poll(NULL, 0, 1);
+}
+
+/* How many lists of alerts were answered to the end. */
+static long lists_answered(void)
+{
+    static const char line[] = "{method=\"GET\",route=\"/api/alerts\",status=\"2xx\"} ";
+    bed_expect(&bed, 200, "GET", "/metrics", NULL);
+    const char *at = strstr(arena_str(&bed.arena, bed.answer.body).p, line);
+    return at ? strtol(at + sizeof line - 1, NULL, 10) : 0;
+}
+
+static void ask_and_leave(uint16_t port)
+{
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), little = 4096;
+    char byte;
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    str ask = arena_fmt(&bed.arena,
+                        "GET /api/alerts?format=json HTTP/1.1\r\nHost: x\r\n"
+                        "Authorization: Bearer %s\r\n\r\n",
+                        admin);
+    assert_int_equal(send(fd, ask.p, ask.n, MSG_NOSIGNAL), ask.n);
+    assert_int_equal(recv(fd, &byte, 1, 0), 1);
+    int64_t sent = -1;
+    while (sent != metric_value(METRIC_HTTP_BYTES_OUT)) { /* until nothing more fits */
+        sent = metric_value(METRIC_HTTP_BYTES_OUT);
+        poll(NULL, 0, 200);
+    }
+    close(fd);
+}
+
+static void forgets_an_export_that_nobody_reads(void **state)
+{
+    struct sbuf b;
+    struct narrow n = {.server = NULL};
+    sbuf_init(&b, 16 << 20);
+    for (int i = 0; i < 3000; i++)
+        sbuf_addf(&b, "%s\n", event("odd", arena_fmt(&bed.arena, "%01000d", i).p));
+    bed_expect(&bed, 200, "POST", "/api/events", b.p);
+    sbuf_done(&b);
+    loop_post(bed.loop, narrow_open, &n);
+    wait_for(&n.is, true);
+    long before = lists_answered();
+    ask_and_leave(http_server_port(n.server));
+    for (int i = 0; i < 1000 && lists_answered() == before; i++)
+        poll(NULL, 0, 10);
+    assert_int_equal(lists_answered(), before + 1);
+    loop_post(bed.loop, narrow_close, &n);
+    wait_for(&n.is, false);
+}
+
 static void keeps_tenants_apart(void **state)
 {
     const char *id = an_alert("lee");
@@ -370,6 +462,7 @@ int main(void)
         cmocka_unit_test(shows_and_decides_an_alert),
         cmocka_unit_test(pages_through_alerts),
         cmocka_unit_test(exports_all_alerts),
+        cmocka_unit_test(forgets_an_export_that_nobody_reads),
         cmocka_unit_test(keeps_tenants_apart),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
