@@ -137,6 +137,7 @@ void api_loop_free(struct api_loop *l)
 {
     if (!l)
         return;
+    loop_settle(l->loop); /* what workers answered when it had stopped */
     lock_take(&l->api->usage_lock);
     struct api_loop **at = &l->api->loops;
     while (*at != l)

@@ -76,7 +76,7 @@ void api_free(struct api *a);
 struct api_loop; /* opaque */
 /* `lane` is borrowed and may be NULL (see options.engine). */
 struct api_loop *api_loop_new(struct api *a, struct loop *loop, struct engine_lane *lane);
-/* The loop stands still; NULL is fine. */
+/* The loop stands still, and so do the threads that work for it; NULL is fine. */
 void api_loop_free(struct api_loop *l);
 /* For http_server_options. */
 struct http_handler api_handler(struct api_loop *l);

@@ -146,7 +146,8 @@ static void run_tasks(uv_prepare_t *prepare)
 
 /* ---- posts ---- */
 
-static void run_posts(struct loop *l)
+/* False: there were none. */
+static bool run_posts(struct loop *l)
 {
     lock_take(&l->lock);
     struct post *post = l->posts.at;
@@ -157,12 +158,13 @@ static void run_posts(struct loop *l)
     for (size_t i = 0; i < n; i++)
         post[i].run(post[i].arg);
     mem_free(post);
+    return n > 0;
 }
 
 static void on_wake(uv_async_t *wake)
 {
     struct loop *l = wake->data;
-    run_posts(l);
+    (void)run_posts(l); /* those that come meanwhile wake us again */
     if (atomic_load(&l->stop))
         uv_stop(&l->uv);
 }
@@ -174,6 +176,13 @@ void loop_post(struct loop *l, void (*run)(void *arg), void *arg)
     /* Held while waking: the loop is not freed between the two. */
     uv_async_send(&l->wake);
     lock_drop(&l->lock);
+}
+
+void loop_settle(struct loop *l)
+{
+    assert(!atomic_load(&l->running));
+    while (run_posts(l))
+        ;
 }
 
 /* ---- life ---- */
@@ -213,8 +222,7 @@ void loop_free(struct loop *l)
 {
     if (!l)
         return;
-    assert(!atomic_load(&l->running));
-    run_posts(l);
+    loop_settle(l);
     while (l->signals) {
         struct loop_signal *s = l->signals;
         l->signals = s->next;

@@ -24,6 +24,8 @@ void loop_stop(struct loop *l);
 
 /* Have `run(arg)` called on the loop's thread, in order.  Thread-safe, does not block; bounded only by who calls. */
 void loop_post(struct loop *l, void (*run)(void *arg), void *arg);
+/* Do what was posted and not done yet, and what that posts: for what is about to be freed.  Not running. */
+void loop_settle(struct loop *l);
 bool loop_is_current(const struct loop *l);
 
 /* Milliseconds, monotonic, as of the start of this turn. */

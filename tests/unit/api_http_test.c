@@ -2,6 +2,9 @@
 /* What holds for every request: problems, ids, headers, limits, blocks; and what describes the API. */
 #include "tests/unit/api_bed.h"
 
+#include <poll.h>
+#include <stdatomic.h>
+
 static struct bed bed;
 
 /* A bed of its own for each test, as the options differ. */
@@ -247,6 +250,54 @@ static void references_are_there(json_node root, json_node n)
     }
 }
 
+/* ---- the end ---- */
+
+static _Atomic int checking;
+
+/* Until the server has cut its clients off. */
+static void check_till_the_end(void *arg, struct api_health *out)
+{
+    (void)arg;
+    out->ok = true;
+    atomic_fetch_add(&checking, 1);
+    while (metric_value(METRIC_HTTP_CONNECTIONS) > 0)
+        poll(NULL, 0, 1);
+}
+
+static int ask_for(const char *path, const char *token)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(bed.port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    str ask = arena_fmt(
+        &bed.arena, "GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", path, token);
+    assert_int_equal(send(fd, ask.p, ask.n, MSG_NOSIGNAL), ask.n);
+    return fd;
+}
+
+static void ends_while_workers_work(void **state)
+{
+    static const struct api_component slow = {.name = "slow", .check = check_till_the_end};
+    with(&(struct api_options){.component = &slow, .component_count = 1});
+    const char *token = bed_login(&bed, "admin", BED_PASSWORD);
+    bed_as(&bed, token);
+    bed_expect(&bed, 201, "POST", "/api/keys", "{\"name\":\"new\"}");
+    const char *key = bed_text(&bed, "secret");
+    int fd[] = {ask_for("/health/detailed", token), ask_for("/health/detailed", token), 0};
+    while (atomic_load(&checking) < 2)
+        poll(NULL, 0, 1);
+    int64_t begun = metric_value(METRIC_HTTP_BYTES_IN);
+    fd[2] = ask_for("/api/auth/me", key); /* waits for a worker, to be known */
+    while (metric_value(METRIC_HTTP_BYTES_IN) == begun)
+        poll(NULL, 0, 1);
+    close_it(state);
+    for (size_t i = 0; i < COUNT(fd); i++)
+        close(fd[i]);
+    with(&(struct api_options){.guard = false}); /* for who closes it */
+}
+
 static void describes_every_route(void **state)
 {
     static const struct {
@@ -295,6 +346,7 @@ int main(void)
         T(blocks_no_trusted_proxy),
         T(shows_metrics_to_this_machine_only),
         T(tells_how_it_is),
+        T(ends_while_workers_work),
         T(describes_every_route),
         T(publishes_its_keys),
     };
