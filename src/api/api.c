@@ -3,6 +3,7 @@
 
 #include "api/api_int.h"
 #include "api/live.h"
+#include "api/threat.h"
 #include "ingest/feed.h"
 #include "os/clock.h"
 
@@ -70,6 +71,7 @@ static struct api *api_made(const struct api_options *options)
     condition_init(&a->pool_changed);
     lock_init(&a->usage_lock, LOCK_API_USAGE);
     a->live = live_hub_new(a);
+    a->threat = threat_new();
     add_routes(a);
     sbuf_init(&a->openapi, 16 * 1024 * 1024);
     api_write_openapi(&a->openapi, options->version);
@@ -103,6 +105,7 @@ void api_free(struct api *a)
     mem_free(a->count);
     usage_free(a->usage);
     live_hub_free(a->live);
+    threat_free(a->threat);
     sbuf_done(&a->openapi);
     condition_done(&a->pool_changed);
     lock_done(&a->pool_lock);

@@ -13,10 +13,13 @@
 
 #include "alert/recorder.h"
 #include "api/rate.h"
+#include "behavior/behavior.h"
+#include "behavior/network.h"
 #include "bus/bus.h"
 #include "detect/engine.h"
 #include "identity/identity.h"
 #include "net/http.h"
+#include "scan/scan.h"
 #include "store/store.h"
 
 enum rate_class {
@@ -47,6 +50,9 @@ struct api_options {
     struct bus *bus;
     struct recorder *recorder;
     struct engine *engine;
+    /* May be NULL as well: what they are for answers 503. */
+    struct behavior *behavior;
+    struct network *network;
     const char *version, *environment, *data_dir;
     const struct rate_limit *rates; /* RATE_CLASS_COUNT of them; NULL: no limits at all */
     size_t rate_buckets;            /* 0: 65,536 */
@@ -84,6 +90,13 @@ struct http_handler api_handler(struct api_loop *l);
 /* The body of a worker's thread: returns after api_pool_stop, when no request waits. */
 void api_pool_run(struct api *a);
 void api_pool_stop(struct api *a);
+
+/* Files are scanned with these from now on; takes its own reference.  NULL: no rules.  Any thread. */
+void api_set_scan_rules(struct api *a, struct scan_rules *rules);
+/* What was imported for `tenant`, into a set that is not frozen: for the snapshot that the pipeline of
+ * tenant "default" gets at the next reload.  Expired ones are left out.  Blocks. */
+CHECKED status api_imported_indicators(struct store *s, str tenant, struct intel_set *set,
+                                       int64_t now_ms, struct error *err);
 
 /* Says what /health/ready answers; false from the start, and again when the service is to stop. */
 void api_set_ready(struct api *a, bool ready);

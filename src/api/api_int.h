@@ -173,6 +173,7 @@ struct route_count {
 
 struct usage;  /* account.c */
 struct upload; /* res_events.c */
+struct threat; /* threat.c */
 
 struct api {
     struct api_options options;
@@ -186,6 +187,7 @@ struct api {
     _Atomic bool ready, store_ok;
     struct route_count *count; /* owned; route_count + 1: the last for what is no route */
     struct live_hub *live;     /* owned; live.h */
+    struct threat *threat;     /* owned; threat.h */
 
     struct lock pool_lock;
     struct condition pool_changed;

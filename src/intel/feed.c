@@ -64,7 +64,29 @@ status intel_feed_add(struct intel_feed *f, const struct indicator *item, unsign
         return fail(err, st, "%s", why.text);
     if (st != ST_OK)
         intel_problem_add(f, false, "%s", why.text); /* intel_add has counted it */
+    else if (f->set->taken)
+        return f->set->taken(f->set->taken_arg, item, err);
     return ST_OK;
+}
+
+const char *intel_kind_name(enum intel_kind k)
+{
+    static const char *const names[INTEL_KIND_COUNT] = {
+#define X(NAME, name, doc) name,
+#include "intel/kind.def"
+    };
+    return names[k];
+}
+
+status intel_set_read(struct intel_set *set, str source, str text, intel_taken_fn *taken, void *arg,
+                      struct error *err)
+{
+    struct intel_feed f = {.set = set, .path = source, .source = source};
+    set->taken = taken;
+    set->taken_arg = arg;
+    status st = intel_feed_read(&f, text, err);
+    set->taken = NULL;
+    return st;
 }
 
 /* ---- text ---- */

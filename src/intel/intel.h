@@ -55,7 +55,13 @@ CHECKED status intel_set_load(struct intel_set *set, const char *path, bool allo
 /* One indicator, of the kind its text shows when kind is INTEL_KIND_COUNT. */
 CHECKED status intel_set_add(struct intel_set *set, const struct indicator *item, bool allow,
                              struct error *err);
+/* A feed from memory, as intel_set_load reads it from a file, and each indicator that was taken from it is
+ * told to `taken` (may be NULL): `item` as the feed spells it, for the call only.  What `taken` fails with ends it. */
+typedef status intel_taken_fn(void *arg, const struct indicator *item, struct error *err);
+CHECKED status intel_set_read(struct intel_set *set, str source, str text, intel_taken_fn *taken,
+                              void *arg, struct error *err);
 void intel_set_freeze(struct intel_set *set);
+const char *intel_kind_name(enum intel_kind k);
 struct intel_stats intel_set_stats(const struct intel_set *set);
 
 struct intel_problem {

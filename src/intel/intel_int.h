@@ -243,6 +243,8 @@ struct intel_set {
     struct intel_stats stats;
     VEC(struct intel_problem) problem;
     struct arena names; /* of files, in problems */
+    intel_taken_fn *taken; /* told of what a feed adds; NULL: nobody */
+    void *taken_arg;
 };
 
 /* intel_set_add with enum intel_flag.  Expired and duplicate ones are counted and ST_OK. */
