@@ -346,7 +346,7 @@ static size_t bare_length(str value)
 {
     size_t n = 0;
     for (size_t i = 0; i < value.n; i++)
-        n += memchr("[]() ", value.p[i], 5) == NULL;
+        n += str_find(STR("[]() "), value.p[i]) == 5;
     return n && value.p[value.n - 1] == '.' ? n - 1 : n;
 }
 

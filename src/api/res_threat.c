@@ -116,8 +116,8 @@ static void write_behaved(struct api_call *c, const struct behavior_entity *who,
 void serve_threat_behavior(struct api_call *c)
 {
     struct behavior *b = c->api->options.behavior;
-    struct behavior_entity who;
-    struct behavior_verdict v;
+    struct behavior_entity who = {0};
+    struct behavior_verdict v = {0};
     struct events e = {0};
     struct sbuf text;
     struct error err;

@@ -139,7 +139,7 @@ static struct imported *find_locked(struct threat *t, str tenant)
         struct imported *found = t->imported[i];
         if (!str_eq(str_z(found->tenant), tenant) || found->generation != t->generation)
             continue;
-        memmove(t->imported + 1, t->imported, i * sizeof *t->imported);
+        memmove(t->imported + 1, t->imported, i * sizeof(struct imported *));
         t->imported[0] = found;
         atomic_fetch_add_explicit(&found->references, 1, memory_order_relaxed);
         return found;
@@ -150,7 +150,7 @@ static struct imported *find_locked(struct threat *t, str tenant)
 static struct imported *keep_locked(struct threat *t, struct imported *made)
 {
     struct imported *last = t->imported[THREAT_TENANTS_MAX - 1];
-    memmove(t->imported + 1, t->imported, (THREAT_TENANTS_MAX - 1) * sizeof *t->imported);
+    memmove(t->imported + 1, t->imported, (THREAT_TENANTS_MAX - 1) * sizeof(struct imported *));
     t->imported[0] = made;
     return last;
 }

@@ -51,7 +51,7 @@ void median_of(double *v, size_t n, double *median, double *mad)
 /* 0..1 for the two halves of one kind of number. */
 static double regular(const float *from, size_t n, double slack, double *median, double *mad)
 {
-    double v[BEATS];
+    double v[BEATS] = {0};
     for (size_t i = 0; i < n; i++)
         v[i] = (double)from[i];
     qsort(v, n, sizeof *v, by_value);

@@ -84,7 +84,9 @@ static str meaning(str s)
 static str pick(struct event *e, struct field *const *slot, enum slot from, enum slot to)
 {
     for (enum slot i = from; i <= to; i++) {
-        str s = slot[i] ? meaning(event_text(e, slot[i])) : (str){0};
+        str s = {0};
+        if (slot[i])
+            s = meaning(event_text(e, slot[i]));
         if (s.n)
             return s;
     }
