@@ -48,8 +48,8 @@ struct recorder {
     /* The recorder's thread's: what is handed to the store. */
     struct entry *group[GROUP_ENTRIES];
     size_t group_count;
-    bool
-        gave_up; /* something was not committed: nothing behind it may be, it could be of the same source */
+    uint64_t doubt; /* of the commit being tried; see store_commit */
+    bool gave_up; /* something was not committed, so nothing behind it may be */
     VEC(struct alert_record) alert;
     VEC(struct alert_event) event;
     VEC(struct position_record) position;
@@ -323,6 +323,8 @@ static bool is_refusal(status st)
 static status persist(struct recorder *r, struct store_commit *c, struct commit_result *out,
                       struct error *err)
 {
+    r->doubt = 0;
+    c->doubt = &r->doubt;
     while (!r->gave_up) {
         status st = try(r, c, out, err);
         if (st == ST_OK)

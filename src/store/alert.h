@@ -74,6 +74,9 @@ struct store_commit {
     const struct recent_record *recent;
     size_t recent_count;
     uint64_t first_seq; /* finding i makes change first_seq + i */
+    /* For who tries again; optional, points to 0 at first.  Set when the connection was lost while the database was at
+     * it, so that nobody knows what came of it: the next try of the same finds that out before it does anything. */
+    uint64_t *doubt;
 };
 struct commit_result { /* one a finding */
     char id[UID_SIZE];
@@ -83,7 +86,7 @@ struct commit_result { /* one a finding */
     enum level level; /* the highest yet */
     enum alert_status status;
 };
-/* All of it or nothing.  `out` has alert_count places. */
+/* All of it or nothing.  `out` has alert_count places; what a failure with *doubt wrote there is wanted by the next try. */
 CHECKED status store_commit(struct store *s, const struct store_commit *c,
                             struct commit_result *out, struct error *err);
 /* The highest seq given out yet. */

@@ -318,23 +318,36 @@ static status ensure_month(struct store *s, const struct store_commit *c, struct
     return partition_ensure(s, id, err);
 }
 
-status store_commit(struct store *s, const struct store_commit *c, struct commit_result *out,
-                    struct error *err)
+static status commit(struct store *s, const struct store_commit *c, struct commit_result *out,
+                     struct error *err)
 {
-    status st = check(c, err);
-    if (st == ST_OK)
-        st = ensure_month(s, c, err);
-    if (st != ST_OK)
-        return st;
+    uint64_t doubt = 0;
     struct work w = {.store = s, .c = c};
     arena_init(&w.keys, SIZE_MAX);
     w.next = mem_array(uint32_t, c->alert_count + 1);
     gather(&w);
-    st = store_write(s, put, &w, err);
-    if (st == ST_OK)
+    status st = store_write_or_doubt(s, put, &w, &doubt, err);
+    if (st == ST_OK || doubt)
         tell(&w, out);
+    if (c->doubt)
+        *c->doubt = doubt;
     mem_free(w.next);
     vec_done(&w.run);
     arena_done(&w.keys);
     return st;
+}
+
+status store_commit(struct store *s, const struct store_commit *c, struct commit_result *out,
+                    struct error *err)
+{
+    bool happened = false;
+    status st = check(c, err);
+    if (st == ST_OK && c->doubt && *c->doubt)
+        st = store_settle(s, *c->doubt, &happened, err);
+    if (st == ST_OK && c->doubt)
+        *c->doubt = 0;
+    if (st != ST_OK || happened)
+        return st;
+    st = ensure_month(s, c, err);
+    return st == ST_OK ? commit(s, c, out, err) : st;
 }

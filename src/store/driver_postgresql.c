@@ -50,7 +50,8 @@ struct pg_db {
     unsigned named;   /* statements prepared so far */
     unsigned pending; /* answers that were not looked at */
     size_t unsent;    /* bytes of them that libpq may still hold, at most */
-    bool dead;
+    uint64_t xid;     /* of the transaction under way */
+    bool dead, doubt; /* doubt: COMMIT was sent, its answer did not come */
 };
 
 struct pg_statement {
@@ -330,22 +331,6 @@ static bool lost(const void *db)
 
 /* ---- transactions ---- */
 
-static status begin(void *db, struct error *err)
-{
-    return script(db, "BEGIN", err);
-}
-
-/* A transaction that failed before answers COMMIT with ROLLBACK. */
-static status commit(void *db, struct error *err)
-{
-    PGresult *r = NULL;
-    status st = simple(db, "COMMIT", &r, err);
-    if (st == ST_OK && !str_eq(str_z(PQcmdStatus(r)), STR("COMMIT")))
-        st = fail(err, ST_IO, "the database undid the transaction");
-    PQclear(r);
-    return st;
-}
-
 static void rollback(void *db)
 {
     struct pg_db *d = db;
@@ -356,6 +341,59 @@ static void rollback(void *db)
         (void)simple(d, "ROLLBACK", NULL, NULL);
     if (PQtransactionStatus(d->pg) != PQTRANS_IDLE)
         d->dead = true; /* nobody else gets it in this state */
+}
+
+/* With its number, by which another connection can ask what came of it (PostgreSQL's manual, 9.27.8). */
+static status begin(void *db, struct error *err)
+{
+    struct pg_db *d = db;
+    PGresult *r = NULL;
+    status st = simple(d, "BEGIN; SELECT pg_current_xact_id()", &r, err);
+    if (st == ST_OK && (PQntuples(r) != 1 || !str_to_u64(str_z(PQgetvalue(r, 0, 0)), &d->xid)))
+        st = fail(err, ST_IO, "the database does not number the transaction");
+    PQclear(r);
+    if (st != ST_OK)
+        rollback(d);
+    return st;
+}
+
+/* A transaction that failed before answers COMMIT with ROLLBACK. */
+static status commit(void *db, struct error *err)
+{
+    struct pg_db *d = db;
+    PGresult *r = NULL;
+    status st = drain(d, err);
+    if (st != ST_OK)
+        return st;
+    st = simple(d, "COMMIT", &r, err);
+    d->doubt = st != ST_OK && lost(d);
+    if (st == ST_OK && !str_eq(str_z(PQcmdStatus(r)), STR("COMMIT")))
+        st = fail(err, ST_IO, "the database undid the transaction");
+    PQclear(r);
+    return st;
+}
+
+static uint64_t doubt(const void *db)
+{
+    const struct pg_db *d = db;
+    return d->doubt ? d->xid : 0;
+}
+
+/* A server that took over from another may know nothing of it (NULL, or "is in the future"): then it did not happen
+ * there.  As long as the old connection has not come to its end there the answer is "in progress". */
+static status settle(void *db, uint64_t xid, bool *happened, struct error *err)
+{
+    char sql[80];
+    PGresult *r = NULL;
+    (void)snprintf(sql, sizeof sql, "SELECT pg_xact_status('%llu'::xid8)", (unsigned long long)xid);
+    status st = simple(db, sql, &r, err);
+    str what = st == ST_OK && PQntuples(r) == 1 ? str_z(PQgetvalue(r, 0, 0)) : (str){0};
+    *happened = str_eq(what, STR("committed"));
+    if (str_eq(what, STR("in progress")))
+        st =
+            fail(err, ST_UNAVAILABLE, "the database has not decided on an earlier transaction yet");
+    PQclear(r);
+    return st == ST_INVALID ? ST_OK : st;
 }
 
 /* ---- statements ---- */
@@ -548,6 +586,8 @@ const struct store_ops store_postgresql = {
     .begin = begin,
     .commit = commit,
     .rollback = rollback,
+    .doubt = doubt,
+    .settle = settle,
     .script = script,
     .prepare = prepare,
     .finish = finish,

@@ -112,23 +112,32 @@ static status transact(struct conn *c, tx_fn *fn, void *arg, struct error *err)
     return st;
 }
 
-/* *again: the connection was lost, and nothing came of it. */
-static status attempt(struct store *s, bool writes, tx_fn *fn, void *arg, bool *again,
-                      struct error *err)
+struct transaction {
+    tx_fn *fn;
+    void *arg;
+    bool writes;
+    bool again;     /* the connection was lost, and nothing came of it */
+    uint64_t doubt; /* what came of it nobody knows */
+};
+
+static status attempt(struct store *s, struct transaction *t, struct error *err)
 {
     struct conn *c = NULL;
-    status st = pool_take(s, writes, &c, err);
+    status st = pool_take(s, t->writes, &c, err);
+    t->again = false;
+    t->doubt = 0;
     if (st != ST_OK)
         return st;
     bool begun = false;
-    if (writes) {
+    if (t->writes) {
         st = c->ops->begin(c->db, err);
         begun = st == ST_OK;
     }
     if (st == ST_OK)
-        st = writes ? transact(c, fn, arg, err) : fn(c, arg, err);
-    *again = st != ST_OK && !begun && c->ops->lost(c->db);
-    pool_give(writes ? &s->writers : &s->readers, c);
+        st = t->writes ? transact(c, t->fn, t->arg, err) : t->fn(c, t->arg, err);
+    t->again = st != ST_OK && !begun && c->ops->lost(c->db);
+    t->doubt = st != ST_OK && begun && c->ops->doubt ? c->ops->doubt(c->db) : 0;
+    pool_give(t->writes ? &s->writers : &s->readers, c);
     return st;
 }
 
@@ -139,15 +148,14 @@ static bool is_answer(status st)
            st == ST_FORBIDDEN;
 }
 
-static status transaction(struct store *s, bool writes, tx_fn *fn, void *arg, struct error *err)
+static status run(struct store *s, struct transaction *t, struct error *err)
 {
     uint64_t start = clock_ns();
     struct error why = {0};
-    bool again = false;
-    status st = attempt(s, writes, fn, arg, &again, &why);
-    if (again) { /* its sisters are as old */
-        pool_drop_idle(writes ? &s->writers : &s->readers);
-        st = attempt(s, writes, fn, arg, &again, &why);
+    status st = attempt(s, t, &why);
+    if (t->again) { /* its sisters are as old */
+        pool_drop_idle(t->writes ? &s->writers : &s->readers);
+        st = attempt(s, t, &why);
     }
     metric_observe(METRIC_STORE_SECONDS, clock_since(start));
     if (!is_answer(st))
@@ -159,12 +167,37 @@ static status transaction(struct store *s, bool writes, tx_fn *fn, void *arg, st
 
 status store_write(struct store *s, tx_fn *fn, void *arg, struct error *err)
 {
-    return transaction(s, true, fn, arg, err);
+    return run(s, &(struct transaction){.fn = fn, .arg = arg, .writes = true}, err);
 }
 
 status store_read(struct store *s, tx_fn *fn, void *arg, struct error *err)
 {
-    return transaction(s, false, fn, arg, err);
+    return run(s, &(struct transaction){.fn = fn, .arg = arg}, err);
+}
+
+status store_write_or_doubt(struct store *s, tx_fn *fn, void *arg, uint64_t *doubt,
+                            struct error *err)
+{
+    struct transaction t = {.fn = fn, .arg = arg, .writes = true};
+    status st = run(s, &t, err);
+    *doubt = t.doubt;
+    return st;
+}
+
+struct settling {
+    uint64_t doubt;
+    bool *happened;
+};
+
+static status settle(struct conn *c, void *arg, struct error *err)
+{
+    const struct settling *x = arg;
+    return c->ops->settle(c->db, x->doubt, x->happened, err);
+}
+
+status store_settle(struct store *s, uint64_t doubt, bool *happened, struct error *err)
+{
+    return store_read(s, settle, &(struct settling){doubt, happened}, err);
 }
 
 /* ---- one statement ---- */

@@ -6,7 +6,8 @@
  * sessions, keys), alert.h (alerts and how far each source was read), ledger.h (audit, usage).
  *
  * Every call is one transaction.  Outputs live in the arena given.  Statuses: ST_NOT_FOUND, ST_CONFLICT (it exists),
- * ST_UNAVAILABLE (locked past the patience, server gone: try again later; the next call connects anew), ST_LIMIT
+ * ST_UNAVAILABLE (locked past the patience, server gone: try again later; the next call connects anew; a write whose connection was
+ * lost at its very end may have happened), ST_LIMIT
  * (the arena's), ST_IO (disk full and the like, with the system's words).  Thread-safe; may block. */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H

@@ -80,6 +80,10 @@ struct store_ops {
     status (*begin)(void *db, struct error *err); /* to write; other writers wait */
     status (*commit)(void *db, struct error *err);
     void (*rollback)(void *db);
+    /* Optional.  A transaction that may or may not have been committed when the connection was lost; 0: there is none. */
+    uint64_t (*doubt)(const void *db);
+    /* What came of it, asked on another connection.  ST_UNAVAILABLE also when that is not decided yet. */
+    status (*settle)(void *db, uint64_t doubt, bool *happened, struct error *err);
     status (*script)(void *db, const char *sql, struct error *err); /* statements without values */
 
     status (*prepare)(void *db, const char *sql, void **statement, struct error *err);
@@ -159,6 +163,11 @@ typedef status tx_fn(struct conn *c, void *arg, struct error *err);
 /* Run `fn` and commit, or undo all when it fails.  It may run twice: a connection that was lost before anything was
  * committed is replaced once. */
 CHECKED status store_write(struct store *s, tx_fn *fn, void *arg, struct error *err);
+/* The same; a failure sets *doubt when it may have been committed all the same (0: it was not). */
+CHECKED status store_write_or_doubt(struct store *s, tx_fn *fn, void *arg, uint64_t *doubt,
+                                    struct error *err);
+/* *happened: what was in doubt was committed. */
+CHECKED status store_settle(struct store *s, uint64_t doubt, bool *happened, struct error *err);
 /* Run `fn`, which only reads; not in one transaction. */
 CHECKED status store_read(struct store *s, tx_fn *fn, void *arg, struct error *err);
 

@@ -2,28 +2,37 @@
 /* What the store does when the world fails it: locks, full disks, servers that go, and its own sudden end. */
 #include "base/mem.h"
 #include "os/thread.h"
+#include "tests/postgres_proxy.h"
 #include "tests/store_bed.h"
 
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-static status try_commit(struct store *s, int64_t number, struct error *err)
+static status try_commit_again(struct store *s, int64_t number, uint64_t *doubt, struct error *err)
 {
     char place[24];
     (void)snprintf(place, sizeof place, "%lld", (long long)number);
     struct alert_record f = an_alert("acme", "g", bed_now);
     struct alert_event e = {.id = STR("e")};
     struct position_record p = {STR("file:x"), str_z(place), bed_now};
-    struct commit_result r;
+    static struct commit_result r; /* what was told of a try in doubt is wanted later */
     struct store_commit c = {.now_ms = bed_now,
                              .group_ms = BED_HOUR,
+                             .doubt = doubt,
                              .alert = &f,
                              .event = &e,
                              .alert_count = 1,
                              .position = &p,
                              .position_count = 1,
                              .first_seq = (uint64_t)number};
-    return store_commit(s, &c, &r, err);
+    status st = store_commit(s, &c, &r, err);
+    assert_true(st != ST_OK || (r.count == (uint64_t)number && uid_valid(str_z(r.id))));
+    return st;
+}
+
+static status try_commit(struct store *s, int64_t number, struct error *err)
+{
+    return try_commit_again(s, number, NULL, err);
 }
 
 /* How many findings were committed, which is also how far the source was read. */
@@ -343,6 +352,38 @@ static void replaces_a_connection_that_was_cut(void **state)
     assert_int_equal(committed(bed), 4);
 }
 
+/* Committed or not, the next try finds out which. */
+static void counts_once_whose_commit_was_cut_off(void **state)
+{
+    static const enum proxy_cut cut[] = {CUT_ANSWER, CUT_COMMIT, CUT_ANSWER};
+    struct proxy proxy;
+    struct store *s;
+    char url[256];
+    const char *database = strstr(*state, "@/") + 2;
+    assert_int_equal(mkdir(folder_path("proxy"), 0700), 0);
+    proxy_start(&proxy, folder_path("proxy"), bed_server.folder);
+    (void)snprintf(url, sizeof url, "postgresql://bguard@/%.*s?host=%s",
+                   (int)strcspn(database, "?"), database, folder_path("proxy"));
+    struct store_options o = {.url = str_z(url)};
+    OK(store_open(&o, &s, &bed_err));
+    OK(try_commit(s, 1, &bed_err));
+    for (int64_t i = 0; i < (int64_t)COUNT(cut); i++) {
+        uint64_t doubt = 0;
+        atomic_store(&proxy.cut, (int)cut[i]);
+        IS(ST_UNAVAILABLE, try_commit_again(s, i + 2, &doubt, &bed_err));
+        assert_true(doubt);
+        assert_int_equal(committed(bed), cut[i] == CUT_ANSWER ? i + 2 : i + 1);
+        status st;
+        while ((st = try_commit_again(s, i + 2, &doubt, &bed_err)) == ST_UNAVAILABLE)
+            assert_true(doubt); /* the server has not seen the end of the connection yet */
+        OK(st);
+        assert_int_equal(doubt, 0);
+        assert_int_equal(committed(bed), i + 2);
+    }
+    store_close(s);
+    proxy_stop(&proxy);
+}
+
 static void waits_no_longer_than_its_patience_for_a_row(void **state)
 {
     OK(try_commit(bed, 1, &bed_err));
@@ -375,6 +416,7 @@ int main(void)
         ON_SQLITE(refuses_what_is_no_database),
         ON_POSTGRESQL(comes_back_when_the_server_does),
         ON_POSTGRESQL(replaces_a_connection_that_was_cut),
+        ON_POSTGRESQL(counts_once_whose_commit_was_cut_off),
         ON_POSTGRESQL(waits_no_longer_than_its_patience_for_a_row),
     };
     return bed_run(both, COUNT(both));
