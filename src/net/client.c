@@ -13,6 +13,7 @@
 
 enum {
     CONNECT_MS = 10000,
+    KEEPALIVE_S = 15,
     PATH_MAX_BYTES = 64 * 1024,
     BEARER_MAX = 16 * 1024,
     HEADERS_MAX = 64,
@@ -245,8 +246,9 @@ static void set_rules(struct client *c)
     SET(c, CURLOPT_ACCEPT_ENCODING, ""); /* all that curl can undo */
     SET(c, CURLOPT_USERAGENT, "bguard");
     SET(c, CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(c, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_S);
+    SET(c, CURLOPT_TCP_KEEPINTVL, (long)KEEPALIVE_S);
     SET(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    SET(c, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
     if (c->loopback)
         SET(c, CURLOPT_NOPROXY, "*");
     if (c->ca_file) {
@@ -359,6 +361,7 @@ status client_ask(struct client *c, const char *method, const char *path, const 
     status st = prepare(c, path, body.p ? content_type : NULL, headers, err);
     if (st != ST_OK)
         return st;
+    SET(c, CURLOPT_TIMEOUT_MS, (long)c->timeout_ms);
     if (body.p) {
         SET(c, CURLOPT_POST, 1L);
         SET(c, CURLOPT_POSTFIELDS, body.p);

@@ -328,6 +328,24 @@ static void uploads_what_is_read(void **state)
     client_free(c);
 }
 
+static size_t read_slowly(void *arg, char *out, size_t room)
+{
+    (void)poll(NULL, 0, 60);
+    return read_source(arg, out, room < 10 ? room : 10);
+}
+
+static void gives_an_upload_its_time(void **state)
+{
+    struct source s = {.left = 50};
+    struct client_answer a;
+    struct error err = {0};
+    struct client *c = client_for((struct client_options){.timeout_ms = 100});
+    if (client_upload(c, "/x", "text/plain", NULL, read_slowly, &s, &a, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(a.status, 200);
+    client_free(c);
+}
+
 static void tells_an_early_refusal_of_an_upload(void **state)
 {
     struct source s = {.left = (size_t)1 << 40};
@@ -520,6 +538,7 @@ int main(void)
         cmocka_unit_test(heeds_no_proxy_for_loopback_and_no_netrc),
         cmocka_unit_test(refuses_what_is_no_url_path_token_or_header),
         cmocka_unit_test(uploads_what_is_read),
+        cmocka_unit_test(gives_an_upload_its_time),
         cmocka_unit_test(tells_an_early_refusal_of_an_upload),
         cmocka_unit_test(gives_an_upload_up_when_reading_fails),
         cmocka_unit_test(streams_until_the_end_or_until_told_to_stop),
