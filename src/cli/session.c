@@ -81,9 +81,13 @@ status session_read(struct session *s, struct arena *a, struct error *err)
         s->access = str_z(token);
         s->from_environment = true;
     }
-    if (server && *server)
-        s->server = str_z(server);
-    return st;
+    if (st != ST_OK || !server || !*server)
+        return st;
+    /* A token is for the service that gave it. */
+    if (!s->from_environment && !str_eq(s->server, str_z(server)))
+        *s = (struct session){0};
+    s->server = str_z(server);
+    return ST_OK;
 }
 
 /* ---- writing ---- */

@@ -115,6 +115,38 @@ wrong_password() {
     holds err 'the name or the password is wrong'
     stop_service
 }
+token_for_nobody_else() {
+    start_service
+    login
+    python3 -c '
+import http.server
+class Other(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        open("told", "w").write(self.path + "\n" + str(self.headers))
+        self.send_response(401)
+        self.end_headers()
+    do_POST = do_GET
+    def log_message(self, *a): pass
+s = http.server.HTTPServer(("127.0.0.1", 0), Other)
+open("port.new", "w").write(str(s.server_port))
+import os; os.rename("port.new", "port")
+s.handle_request()' &
+    await 'the other server does not start' test -s port
+    BGUARD_SERVER=http://127.0.0.1:$(cat port) ends_with 8 "$BGUARD" alerts list 2>err
+    holds told /api/alerts
+    lacks told Bearer
+    "$BGUARD" alerts list >alerts
+    stop_service
+}
+narrow_key() {
+    start_service
+    login
+    "$BGUARD" keys add collector --scopes events:write 2>note >key
+    BGUARD_TOKEN=$(cat key) "$BGUARD" events send "$root/sample/logs/auth.log" >sent
+    holds sent 'auth.log: '
+    BGUARD_TOKEN=$(cat key) ends_with 9 "$BGUARD" alerts list 2>err
+    stop_service
+}
 session_file() {
     start_service
     login
@@ -222,6 +254,8 @@ case_of 'half a start' half_a_start
 case_of 'bad settings' bad_settings
 case_of 'settings are checked' check_config
 case_of 'a wrong password' wrong_password
+case_of 'a token is shown to no other service' token_for_nobody_else
+case_of 'a narrow key sends events' narrow_key
 case_of 'the session file is for its owner' session_file
 case_of 'SIGHUP loads rules again' reload_on_hangup
 case_of 'under systemd' under_systemd
