@@ -72,6 +72,19 @@ static inline void scene_records(struct scene *s, size_t kept)
     s->bus = bus_new(&(struct bus_options){.first_id = 1, .kept = kept});
 }
 
+/* /health/detailed keeps a worker while it holds. */
+static atomic_bool scene_holds;
+static atomic_int scene_held;
+static inline void scene_check(void *arg, struct api_health *out)
+{
+    (void)arg;
+    out->ok = true;
+    atomic_fetch_add(&scene_held, 1);
+    while (atomic_load(&scene_holds))
+        sched_yield();
+}
+static const struct api_component scene_component = {.name = "scene", .check = scene_check};
+
 static inline void scene_init(struct scene *s, size_t kept, size_t each)
 {
     *s = (struct scene){0};
@@ -85,6 +98,8 @@ static inline void scene_init(struct scene *s, size_t kept, size_t each)
                                    .version = "test",
                                    .environment = "test",
                                    .live_clients_each = each,
+                                   .component = &scene_component,
+                                   .component_count = 1,
                                    .now_ms = scene_now_ms};
     if (api_new(&ao, &s->api, &err) != ST_OK || loop_new(&s->loop, &err) != ST_OK)
         fail_msg("%s", err.text);

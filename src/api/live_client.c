@@ -193,11 +193,12 @@ status watcher_send(struct watcher *c, struct parcel *p)
     return c->ws ? ws_send_frame(c->ws, frame_of(c->live, p)) : http_write(c->sse, event_of(p));
 }
 
+/* With the id to go on from: who is cut off before the first message comes would miss those until it is back. */
 static status tell_stream(struct watcher *c, str json)
 {
     struct sbuf b;
     sbuf_init(&b, LIVE_MESSAGE_MAX);
-    sbuf_addz(&b, "data: ");
+    sbuf_addf(&b, "id: %llu\ndata: ", (unsigned long long)c->last);
     sbuf_add(&b, json);
     sbuf_addz(&b, "\n\n");
     status st = http_write(c->sse, sbuf_str(&b));
@@ -275,9 +276,7 @@ void watcher_subscribe(struct watcher *c, const struct subscription *s)
     bool complete;
     uint64_t last;
     (void)bus_read(c->live->bus, s->resume, NULL, 0, &complete, &last);
-    if (c->store)
-        errand_forget(c->store);
-    c->store = NULL;
+    errand_void(c);
     live_disown(&c->entity);
     live_disown(&c->rule);
     c->topics = s->topics;

@@ -17,6 +17,7 @@ struct errand {
     struct watcher *client; /* the loop's; NULL: gone */
     struct api *api;
     bool done;
+    bool stale; /* the client has changed its mind */
     status st;
     struct error err;
 
@@ -66,14 +67,33 @@ static struct errand *errand_new(struct watcher *c, void (*job)(struct api_call 
 
 /* ---- alerts from the store ---- */
 
+static void errand_over(struct watcher *c)
+{
+    errand_free(c->store);
+    c->store = NULL;
+}
+
+/* One at a time: a client that changes its mind often must not fill the pool. */
+void errand_void(struct watcher *c)
+{
+    if (c->store && c->store->done)
+        errand_over(c);
+    else if (c->store)
+        c->store->stale = true;
+}
+
 static void store_answered(void *arg)
 {
     struct errand *e = arg;
+    struct watcher *c = e->client;
     e->done = true;
-    if (e->client)
-        live_pump(e->client);
-    else
+    if (!c) {
         errand_free(e);
+        return;
+    }
+    if (e->stale)
+        errand_over(c);
+    live_pump(c);
 }
 
 static void ask_store(struct api_call *call)
@@ -101,6 +121,8 @@ static void ask_store(struct api_call *call)
 
 void errand_store(struct watcher *c, uint64_t upto)
 {
+    if (c->store)
+        return; /* of before; the pump asks again */
     struct errand *e = errand_new(c, ask_store);
     e->tenant = arena_str(&e->arena, str_z(c->who.tenant));
     e->entity = arena_str(&e->arena, c->entity);
@@ -138,13 +160,6 @@ static status send_alert(struct watcher *c, const struct alert_record *r)
     return st;
 }
 
-static void errand_over(struct watcher *c)
-{
-    errand_free(c->store);
-    c->store = NULL;
-    c->state = CLIENT_BEHIND;
-}
-
 bool errand_send(struct watcher *c)
 {
     struct errand *e = c->store;
@@ -166,6 +181,7 @@ bool errand_send(struct watcher *c)
     if (e->last)
         c->last = e->upto;
     errand_over(c);
+    c->state = CLIENT_BEHIND;
     return true;
 }
 

@@ -134,6 +134,8 @@ void live_need_pump(struct live *l);
 
 void errand_store(struct watcher *c, uint64_t upto);
 void errand_check(struct watcher *c);
+/* What the store is asked, or has answered, is not wanted any more. */
+void errand_void(struct watcher *c);
 /* Send what the store answered; false: the client takes no more now, or is gone. */
 bool errand_send(struct watcher *c);
 /* The client is gone. */

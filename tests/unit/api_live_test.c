@@ -248,6 +248,47 @@ static void asks_the_store_for_what_the_bus_forgot(void **state)
     scene_done(&s);
 }
 
+static str ask(const char *path, struct scene *s)
+{
+    return arena_fmt(&s->arena, "GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n", path, bearer(s));
+}
+
+static void asks_the_store_one_thing_at_a_time(void **state)
+{
+    struct scene s;
+    struct watcher w, holder, other, health;
+    enum { COMMANDS = 1500 };
+    scene_init(&s, 20, 0);
+    raise_alerts(&s, 100);
+    socket_open(&w, &s, 0);
+    atomic_store(&scene_holds, true);
+    atomic_store(&scene_held, 0);
+    watcher_connect(&holder, &s, 0);
+    watcher_write(&holder, ask("/health/detailed", &s));
+    while (atomic_load(&scene_held) == 0)
+        sched_yield();
+    for (int i = 0; i < COMMANDS; i++)
+        socket_say(&w, "{\"subscribe\":[\"alerts\"],\"resume\":7}");
+    for (int i = 0; i < COMMANDS; i++) {
+        assert_type(socket_next(&w), "subscribed");
+        assert_type(socket_next(&w), "resumed");
+    }
+    watcher_connect(&other, &s, 0);
+    watcher_write(&other, ask("/api/alerts", &s));
+    watcher_connect(&health, &s, 0);
+    watcher_write(&health, ask("/health", &s));
+    assert_true(str_starts(watcher_until(&health, "\r\n"), STR("HTTP/1.1 200 ")));
+    atomic_store(&scene_holds, false);
+    assert_true(str_starts(watcher_until(&other, "\r\n"), STR("HTTP/1.1 200 ")));
+    for (int64_t id = 8; id <= 100; id++)
+        assert_int_equal(number_in(socket_next(&w), "id"), id);
+    watcher_done(&w);
+    watcher_done(&holder);
+    watcher_done(&other);
+    watcher_done(&health);
+    scene_done(&s);
+}
+
 static void drops_who_does_not_read_and_disturbs_nobody(void **state)
 {
     struct scene s;
@@ -396,6 +437,13 @@ static void streams_events_to_who_speaks_http(void **state)
     watcher_done(&w);
 
     watcher_connect(&w, &s, 0);
+    head = watcher_ask(&w, "/api/stream", bearer(&s));
+    assert_true(str_starts(head, STR("HTTP/1.1 200 ")));
+    str told = watcher_until(&w, "\n\n");
+    assert_true(str_contains(told, STR("\"subscribed\"")) && str_contains(told, STR("id: 11\n")));
+    watcher_done(&w);
+
+    watcher_connect(&w, &s, 0);
     head = watcher_ask(&w, "/api/stream?topics=nothing", bearer(&s));
     assert_true(str_starts(head, STR("HTTP/1.1 400 ")));
     watcher_done(&w);
@@ -412,6 +460,7 @@ int main(void)
         cmocka_unit_test(explains_what_it_does_not_understand),
         cmocka_unit_test(resumes_under_load_without_a_gap_or_a_double),
         cmocka_unit_test(asks_the_store_for_what_the_bus_forgot),
+        cmocka_unit_test(asks_the_store_one_thing_at_a_time),
         cmocka_unit_test(drops_who_does_not_read_and_disturbs_nobody),
         cmocka_unit_test(admits_only_so_many),
         cmocka_unit_test(ends_with_the_token),
