@@ -12,6 +12,7 @@ enum {
     API_EVERY_S = 10,
     IDENTITY_EVERY_S = 60,
     RECENT_EVERY_S = 60,
+    MEMORY_EVERY_S = 600,
     RETENTION_EVERY_S = 3600,
     EXPIRE_ROUNDS_MAX = 1000 /* calls of the store in one go */
 };
@@ -25,7 +26,8 @@ static void load_again(struct service *s)
     struct snapshot_ref *snapshot = NULL;
     struct load_summary summary;
     struct error err;
-    if (loader_run(s->config, s->cache, s->dict, &snapshot, &summary, &err) != ST_OK) {
+    struct loader from = {s->config, s->store, s->cache, s->dict};
+    if (loader_run(&from, &snapshot, &summary, &err) != ST_OK) {
         log_say(LOG_DATA, LOG_ERROR, "rules and indicators stay as they were",
                 LOG_Z("reason", err.text));
         return;
@@ -85,6 +87,8 @@ static void reload(struct service *s)
     if (s->tls)
         load_certificate(s);
     load_again(s);
+    if (memory_load_scan(s, &err) != ST_OK)
+        log_say(LOG_DATA, LOG_ERROR, "YARA rules stay as they were", LOG_Z("reason", err.text));
     notify_ready();
 }
 
@@ -143,6 +147,8 @@ static void tick(struct service *s, uint64_t second)
         identity_tick(s->identity, now_ms);
     if (second % RECENT_EVERY_S == 0)
         forget_recent(s, now_ms);
+    if (second % MEMORY_EVERY_S == 0)
+        memory_keep(s);
     if (second % RETENTION_EVERY_S == 0)
         expire(s, now_ms);
 }

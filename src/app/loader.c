@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/loader.h"
 
+#include "api/api.h"
 #include "os/clock.h"
 #include "os/log.h"
 
@@ -19,13 +20,13 @@ static void log_problems(const struct rule_set *set)
                 LOG_INT("count", n - PROBLEMS_LOGGED));
 }
 
-static status load_rules(const struct config *c, const char *cache_dir, struct dict *dict,
-                         struct rule_set **out, struct error *err)
+static status load_rules(const struct loader *from, struct rule_set **out, struct error *err)
 {
+    const struct config *c = from->config;
     if (c->rules.n == 0)
         return ST_OK;
-    struct rule_options o = {.cache_dir = cache_dir};
-    status s = rule_set_load(c->rules.at, c->rules.n, dict, &o, out, err);
+    struct rule_options o = {.cache_dir = from->cache_dir};
+    status s = rule_set_load(c->rules.at, c->rules.n, from->dict, &o, out, err);
     if (s != ST_OK)
         return fail_prefix(err, s, "rules");
     log_problems(*out);
@@ -44,19 +45,26 @@ static status load_feeds(struct intel_set *set, const struct config_list *l, boo
     return s;
 }
 
-static status load_intel(const struct config *c, struct intel_set **out, struct error *err)
+static status load_intel(const struct loader *from, struct intel_set **out, struct error *err)
 {
-    if (c->intel.n == 0)
-        return ST_OK;
-    struct intel_set *set = intel_set_new(&(struct intel_options){.now_ms = clock_wall_ms()});
+    const struct config *c = from->config;
+    int64_t now_ms = clock_wall_ms();
+    struct intel_set *set = intel_set_new(&(struct intel_options){.now_ms = now_ms});
     status s = load_feeds(set, &c->intel, false, err);
     if (s == ST_OK)
         s = load_feeds(set, &c->allow, true, err);
+    if (s == ST_OK)
+        s = api_imported_indicators(from->store, STR("default"), set, now_ms, err);
     if (s != ST_OK) {
         intel_set_free(set);
         return fail_prefix(err, s, "indicators");
     }
     intel_set_freeze(set);
+    struct intel_stats st = intel_set_stats(set);
+    if (st.indicators == 0) { /* the pipeline need not look */
+        intel_set_free(set);
+        return ST_OK;
+    }
     *out = set;
     return ST_OK;
 }
@@ -76,21 +84,21 @@ static void summarise(const struct rule_set *rules, const struct intel_set *inte
     }
 }
 
-status loader_run(const struct config *c, const char *cache_dir, struct dict *dict,
-                  struct snapshot_ref **out, struct load_summary *summary, struct error *err)
+status loader_run(const struct loader *from, struct snapshot_ref **out,
+                  struct load_summary *summary, struct error *err)
 {
     struct rule_set *rules = NULL;
     struct intel_set *intel = NULL;
     uint64_t start_ns = clock_ns();
-    status s = load_rules(c, cache_dir, dict, &rules, err);
+    status s = load_rules(from, &rules, err);
     if (s == ST_OK)
-        s = load_intel(c, &intel, err);
+        s = load_intel(from, &intel, err);
     if (s != ST_OK) {
         rule_set_free(rules);
         return s;
     }
     summarise(rules, intel, summary);
-    *out = snapshot_ref_new(dict, rules, intel);
+    *out = snapshot_ref_new(from->dict, rules, intel);
     summary->seconds = clock_since(start_ns);
     return ST_OK;
 }

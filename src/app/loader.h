@@ -5,6 +5,7 @@
 
 #include "app/config.h"
 #include "detect/engine.h"
+#include "store/store.h"
 
 /* What was loaded, for the log and for people. */
 struct load_summary {
@@ -13,10 +14,16 @@ struct load_summary {
     double seconds;
 };
 
-/* What `c` names, compiled rules kept in `cache_dir`.  Rules that do not compile are logged (the first few) and left
- * out.  ST_NOT_FOUND: a path does not exist; ST_INVALID: rules were named and none loads. */
-CHECKED status loader_run(const struct config *c, const char *cache_dir, struct dict *dict,
-                          struct snapshot_ref **out, struct load_summary *summary,
-                          struct error *err);
+struct loader { /* borrowed */
+    const struct config *config;
+    struct store *store;   /* indicators imported for the tenant "default" count too */
+    const char *cache_dir; /* where compiled rules are kept */
+    struct dict *dict;
+};
+
+/* Rules that do not compile are logged (the first few) and left out.  ST_NOT_FOUND: a path does not
+ * exist; ST_INVALID: rules were named and none loads. */
+CHECKED status loader_run(const struct loader *from, struct snapshot_ref **out,
+                          struct load_summary *summary, struct error *err);
 
 #endif

@@ -75,6 +75,32 @@ static void deliver(void *arg, const struct engine_result *r)
     mem_free(recent);
 }
 
+/* Learning costs as much as judging.  What is normal shows in some of the events as well, so past
+ * this many a second only judging goes on; seconds may overlap a little between threads. */
+enum { LEARNED_MAX = 50 * 1000 };
+
+static bool may_learn(struct pipeline *p, int64_t now_ms, uint64_t events)
+{
+    int64_t second = now_ms / 1000;
+    if (p->learned_s != second) {
+        p->learned_s = second;
+        p->learned = 0;
+    }
+    return p->learned < LEARNED_MAX && (p->learned += events);
+}
+
+static void parsed(void *arg, const char *tenant, struct batch *b)
+{
+    struct pipeline *p = arg;
+    int64_t now_ms = clock_wall_ms();
+    if (b->event_count == 0)
+        return;
+    if (may_learn(p, now_ms, b->event_count))
+        behavior_learn(p->behavior, str_z(tenant), b, now_ms);
+    else
+        metric_add(METRIC_BEHAVIOR_SKIPPED, b->event_count);
+}
+
 static void room(void *arg)
 {
     const struct pipeline *p = arg;
@@ -84,7 +110,7 @@ static void room(void *arg)
 
 struct engine_sink pipeline_sink(struct pipeline *p)
 {
-    return (struct engine_sink){.deliver = deliver, .room = room, .arg = p};
+    return (struct engine_sink){.deliver = deliver, .room = room, .parsed = parsed, .arg = p};
 }
 
 static const str tick_source = {"engine:tick", sizeof "engine:tick" - 1};

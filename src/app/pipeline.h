@@ -4,14 +4,18 @@
 #define APP_PIPELINE_H
 
 #include "alert/recorder.h"
+#include "behavior/behavior.h"
 #include "detect/engine.h"
 
 struct pipeline {
     struct recorder *recorder; /* borrowed */
+    struct behavior *behavior; /* borrowed; learns from every event */
     void (*room)(void *arg);   /* a job became free */
     void *arg;
-    _Atomic bool tick_found; /* windows answered since the last pipeline_ticked */
-    bool dropping;           /* of who delivers: the recorder took no more the last time */
+    _Atomic int64_t learned_s; /* the second that learned counts */
+    _Atomic uint64_t learned;  /* events, in it */
+    _Atomic bool tick_found;   /* windows answered since the last pipeline_ticked */
+    bool dropping;             /* of who delivers: the recorder took no more the last time */
 };
 
 /* `p` must outlive the engine. */

@@ -158,7 +158,8 @@ static status open_engine(struct service *s, struct error *err)
     struct snapshot_ref *snapshot = NULL;
     s->cache = data_path(&s->data, &s->arena, "cache");
     s->dict = dict_new();
-    status st = loader_run(c, s->cache, s->dict, &snapshot, &s->loaded, err);
+    struct loader from = {c, s->store, s->cache, s->dict};
+    status st = loader_run(&from, &snapshot, &s->loaded, err);
     if (st != ST_OK)
         return st;
     s->limits = parse_limits_default;
@@ -170,7 +171,8 @@ static status open_engine(struct service *s, struct error *err)
                         .lateness_ms = c->lateness * 1000},
     };
     (void)level_find(str_z(c->min_level), &o.min_level); /* config_load has checked */
-    s->pipeline = (struct pipeline){.recorder = s->recorder, .room = on_room, .arg = s};
+    s->pipeline = (struct pipeline){
+        .recorder = s->recorder, .behavior = s->behavior, .room = on_room, .arg = s};
     struct engine_sink sink = pipeline_sink(&s->pipeline);
     s->engine = engine_new(&o, &sink, snapshot);
     snapshot_ref_drop(snapshot);
@@ -197,6 +199,8 @@ static status open_api(struct service *s, struct error *err)
                             .bus = s->bus,
                             .recorder = s->recorder,
                             .engine = s->engine,
+                            .behavior = s->behavior,
+                            .network = s->network,
                             .version = BGUARD_VERSION,
                             .environment = c->environment,
                             .data_dir = s->data.path,
@@ -216,7 +220,8 @@ static status open_api(struct service *s, struct error *err)
 static status build(struct service *s, struct error *err)
 {
     static status (*const part[])(struct service *, struct error *) = {
-        open_store, open_identity, open_records, open_engine, open_api,
+        open_store,  open_identity, open_records,     memory_open,
+        open_engine, open_api,      memory_load_scan,
     };
     status st = crypto_check(err);
     if (st == ST_OK)
@@ -238,6 +243,7 @@ static void take_apart(struct service *s)
     servers_free(s);
     api_free(s->api);
     engine_free(s->engine);
+    memory_free(s);
     recorder_free(s->recorder);
     bus_free(s->bus);
     identity_free(s->identity);

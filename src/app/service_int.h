@@ -3,6 +3,7 @@
  *
  *   service: builds what there is from the settings, in order, and takes it apart in the other
  *   server:  the network loops
+ *   memory:  what is normal, and rules for files: loaded, kept
  *   keeper:  what is to be done every now and then, and reloading
  *   sources: syslog and followed files
  *   greet:   what a person is told at the start */
@@ -62,6 +63,8 @@ struct service {
     struct bus *bus;
     struct recorder *recorder;
     struct pipeline pipeline;
+    struct behavior *behavior;
+    struct network *network;
     struct engine *engine;
     struct api *api;
     struct tls_context *tls; /* NULL: plain */
@@ -76,6 +79,7 @@ struct service {
     struct crew workers, pool, recording, following;
     struct keeper keeper;
     struct load_summary loaded;
+    uint64_t kept; /* events learned when the baselines were last saved */
     bool stopping; /* of the first loop */
     int inherited; /* a listening socket of the service manager; -1 */
 };
@@ -98,6 +102,15 @@ uint16_t servers_port(const struct service *s);
 
 /* The certificate named in the settings, or made; s->tls stays NULL without one. */
 CHECKED status service_load_tls(struct service *s, struct tls_context **out, struct error *err);
+
+/* ---- memory.c ---- */
+
+CHECKED status memory_open(struct service *s, struct error *err);
+/* What was learned, to its file.  Of the keeper, and at the end. */
+void memory_keep(struct service *s);
+/* The YARA rules of the settings, for the API.  ST_NOT_FOUND, ST_INVALID: those that were there stay. */
+CHECKED status memory_load_scan(struct service *s, struct error *err);
+void memory_free(struct service *s);
 
 /* ---- sources.c ---- */
 
