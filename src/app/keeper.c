@@ -140,7 +140,6 @@ static void tick(struct service *s, uint64_t second)
 {
     int64_t now_ms = clock_wall_ms();
     engine_tick(s->engine, now_ms);
-    pipeline_ticked(&s->pipeline, now_ms);
     if (second % API_EVERY_S == 0)
         api_tick(s->api);
     if (second % IDENTITY_EVERY_S == 0)

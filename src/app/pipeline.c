@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What was found once must not be found again by a replay, and what was not must be.  So a replay lives through the
+ * same moments: every record carries the time of the tick it was delivered after (job->taken_ms),
+ * and what windows find at a tick is committed together with the time of that tick, for each tenant.  What a replay
+ * finds up to there was committed: findings of a tick before it are queued, and committed, before
+ * whatever was delivered after them. */
 #include "app/pipeline.h"
 
 #include "base/vec.h"
@@ -6,6 +11,9 @@
 #include "os/log.h"
 
 enum { REPLAY_ARENA_MAX = 96 << 20, REPLAY_PAGE = 4096 };
+
+/* Positions of a tenant's ticks: before its name. */
+static const str tick_prefix = {"engine:tick:", sizeof "engine:tick:" - 1};
 
 static struct recorded recorded_of(const struct engine_result *r, const struct engine_found *f)
 {
@@ -18,15 +26,37 @@ static struct recorded recorded_of(const struct engine_result *r, const struct e
     return out;
 }
 
-static struct recent_record recent_of(const struct engine_result *r, uint32_t event, int64_t now_ms)
+static struct recent_record recent_of(const struct engine_result *r, uint32_t event)
 {
     const struct event *e = &r->job->batch.event[event];
     return (struct recent_record){
         .tenant = str_z(r->job->tenant),
         .format = str_z(parse_format_name((enum parse_format)e->format)),
         .raw = e->raw,
-        .time_ms = now_ms,
+        .time_ms = r->job->taken_ms != TIME_NONE ? r->job->taken_ms : clock_wall_ms(),
     };
+}
+
+/* A position: the job's own, or of what windows found at a tick, the time of that. */
+struct place {
+    struct position_record record;
+    char source[sizeof "engine:tick:" + ENGINE_TENANT_MAX], value[24];
+};
+
+static const struct position_record *place_of(const struct engine_result *r, struct place *out)
+{
+    if (r->job->position_source.n) {
+        out->record =
+            (struct position_record){.source = r->job->position_source, .value = r->job->position};
+        return &out->record;
+    }
+    if (r->job->batch.event_count || r->count == 0 || r->job->taken_ms == TIME_NONE)
+        return NULL;
+    (void)snprintf(out->source, sizeof out->source, "%s%s", tick_prefix.p, r->job->tenant);
+    (void)snprintf(out->value, sizeof out->value, "%lld", (long long)r->job->taken_ms);
+    out->record =
+        (struct position_record){.source = str_z(out->source), .value = str_z(out->value)};
+    return &out->record;
 }
 
 /* What windows found of themselves, when the store has not answered for long: nothing else comes to this. */
@@ -41,7 +71,6 @@ static void count_dropped(struct pipeline *p, const struct engine_result *r)
 static void deliver(void *arg, const struct engine_result *r)
 {
     struct pipeline *p = arg;
-    int64_t now_ms = clock_wall_ms();
     const struct recorded_token *token = r->job->token;
     if (token && token->seen)
         token->seen(token->arg, r);
@@ -50,13 +79,12 @@ static void deliver(void *arg, const struct engine_result *r)
     for (size_t i = 0; i < r->count; i++)
         item[i] = recorded_of(r, &r->found[i]);
     for (size_t i = 0; i < r->sampled_count; i++)
-        recent[i] = recent_of(r, r->sampled[i], now_ms);
-    struct position_record position = {.source = r->job->position_source,
-                                       .value = r->job->position};
+        recent[i] = recent_of(r, r->sampled[i]);
+    struct place place;
     struct recording in = {.tenant = str_z(r->job->tenant),
                            .item = item,
                            .count = r->count,
-                           .position = position.source.n ? &position : NULL,
+                           .position = place_of(r, &place),
                            .recent = recent,
                            .recent_count = r->sampled_count};
     if (token) {
@@ -68,8 +96,6 @@ static void deliver(void *arg, const struct engine_result *r)
         in.done(in.arg, s, NULL, 0); /* it is answered for */
     else if (s != ST_OK)
         count_dropped(p, r);
-    else if (r->job->batch.event_count == 0 && r->count)
-        p->tick_found = true;
     p->dropping = s != ST_OK;
     mem_free(item);
     mem_free(recent);
@@ -113,21 +139,6 @@ struct engine_sink pipeline_sink(struct pipeline *p)
     return (struct engine_sink){.deliver = deliver, .room = room, .parsed = parsed, .arg = p};
 }
 
-static const str tick_source = {"engine:tick", sizeof "engine:tick" - 1};
-
-void pipeline_ticked(struct pipeline *p, int64_t now_ms)
-{
-    char text[24];
-    if (!p->tick_found)
-        return;
-    p->tick_found = false;
-    snprintf(text, sizeof text, "%lld", (long long)now_ms);
-    struct position_record position = {.source = tick_source, .value = str_z(text)};
-    struct recording in = {.tenant = STR("default"), .position = &position};
-    if (recorder_add(p->recorder, &in) != ST_OK)
-        p->tick_found = true; /* with the next one */
-}
-
 /* ---- after a restart ---- */
 
 static void replay(struct engine_lane *lane, const struct recent_record *r)
@@ -144,14 +155,19 @@ static void replay(struct engine_lane *lane, const struct recent_record *r)
     engine_replay(lane);
 }
 
-/* When windows last answered of themselves; 0: never. */
-static int64_t last_tick(struct store *store, struct arena *a)
+static status replay_ticks(struct store *store, struct engine *engine, struct arena *a,
+                           struct error *err)
 {
-    struct position_record p;
-    int64_t ms = 0;
-    if (store_position(store, a, tick_source, &p, NULL) == ST_OK)
-        (void)str_to_i64(p.value, &ms); /* else: never */
-    return ms;
+    struct position_record *p = NULL;
+    size_t n = 0;
+    arena_clear(a);
+    status s = store_position_list(store, a, tick_prefix, &p, &n, err);
+    for (size_t i = 0; s == ST_OK && i < n; i++) {
+        int64_t ms;
+        if (str_to_i64(p[i].value, &ms)) /* always: it was written here */
+            engine_replayed(engine, str_from(p[i].source, tick_prefix.n).p, ms);
+    }
+    return s;
 }
 
 struct replaying {
@@ -195,7 +211,7 @@ status pipeline_replay(struct store *store, struct engine *engine, int64_t since
         *n += s == ST_OK ? some : 0;
     }
     if (s == ST_OK && *n)
-        engine_replayed(engine, last_tick(store, &a));
+        s = replay_ticks(store, engine, &a, err);
     engine_lane_free(r.lane);
     arena_done(&a);
     return s;

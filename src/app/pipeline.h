@@ -14,18 +14,13 @@ struct pipeline {
     void *arg;
     _Atomic int64_t learned_s; /* the second that learned counts */
     _Atomic uint64_t learned;  /* events, in it */
-    _Atomic bool tick_found;   /* windows answered since the last pipeline_ticked */
     bool dropping;             /* of who delivers: the recorder took no more the last time */
 };
 
 /* `p` must outlive the engine. */
 struct engine_sink pipeline_sink(struct pipeline *p);
 
-/* After each engine_tick: what its windows found is committed with the time of the tick, so that a restart does not
- * find it again. */
-void pipeline_ticked(struct pipeline *p, int64_t now_ms);
-
-/* Feed the engine's correlations with what they had seen when the process ended, a page at a time.
+/* Before the engine's first tick: feed the engine's correlations with what they had seen when the process ended, a page at a time.
  * *n: records. */
 CHECKED status pipeline_replay(struct store *store, struct engine *engine, int64_t since_ms,
                                size_t *n, struct error *err);

@@ -177,10 +177,14 @@ static status open_engine(struct service *s, struct error *err)
     s->engine = engine_new(&o, &sink, snapshot);
     snapshot_ref_drop(snapshot);
     size_t replayed = 0;
-    st = pipeline_replay(s->store, s->engine, clock_wall_ms() - RECENT_MS, &replayed, err);
-    if (st == ST_OK && replayed)
+    int64_t now_ms = clock_wall_ms();
+    st = pipeline_replay(s->store, s->engine, now_ms - RECENT_MS, &replayed, err);
+    if (st != ST_OK)
+        return st;
+    if (replayed)
         log_say(LOG_SYSTEM, LOG_INFO, "correlations remember", LOG_INT("records", replayed));
-    return st;
+    engine_tick(s->engine, now_ms); /* from here on time goes by, before anything comes in */
+    return ST_OK;
 }
 
 static str *texts(struct arena *a, const struct config_list *l)

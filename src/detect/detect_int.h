@@ -190,5 +190,7 @@ uint64_t tenants_feed(struct tenants *t, const struct job *job, struct arena *ar
 /* It is `wall_ms`; `current` are the detectors by the engine's adoption `number`. */
 void tenants_tick(struct tenants *t, int64_t wall_ms, const struct snapshot_ref *current,
                   uint64_t number);
+/* It is `wall_ms` for this tenant alone, if it is known. */
+void tenants_tick_one(struct tenants *t, const char *name, int64_t wall_ms);
 
 #endif

@@ -53,6 +53,7 @@ bool engine_deliver_job(void *engine, struct job *job)
 {
     struct engine *e = engine;
     struct listening l = {e, job};
+    job->of.taken_ms = e->tenants.wall_ms;
     job->dropped += tenants_feed(&e->tenants, job, &job->arena, on_correlation, &l);
     count_batch(&job->of);
     count_findings(job);
@@ -90,6 +91,7 @@ static void tick_begin(void *arg, const struct tenant *t)
     job->suppressed = job->dropped = 0;
     arena_clear(&job->arena);
     memcpy(job->of.tenant, t->name, sizeof job->of.tenant);
+    job->of.taken_ms = e->tenants.wall_ms;
 }
 
 static void tick_emit(void *arg, const struct finding *f)
@@ -120,26 +122,23 @@ static struct snapshot_ref *current_of(struct engine *e, uint64_t *adoption)
     return s;
 }
 
-static void tick(struct engine *e, int64_t now_ms, bool silent)
+void engine_tick(struct engine *e, int64_t now_ms)
 {
     uint64_t adoption;
     struct snapshot_ref *current = current_of(e, &adoption);
     order_enter(&e->order);
-    e->silent = silent;
     tenants_tick(&e->tenants, now_ms, current, adoption);
-    e->silent = false;
     order_leave(&e->order);
     snapshot_ref_drop(current);
 }
 
-void engine_tick(struct engine *e, int64_t now_ms)
+void engine_replayed(struct engine *e, const char *tenant, int64_t last_ms)
 {
-    tick(e, now_ms, false);
-}
-
-void engine_replayed(struct engine *e, int64_t last_ms)
-{
-    tick(e, last_ms, true);
+    order_enter(&e->order);
+    e->silent = true;
+    tenants_tick_one(&e->tenants, tenant, last_ms);
+    e->silent = false;
+    order_leave(&e->order);
 }
 
 /* ---- life ---- */

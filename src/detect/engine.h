@@ -38,8 +38,10 @@ struct engine_job { /* a batch on its way; from engine_take, or a lane's own */
     enum metric_id events_metric;   /* counts its events */
     str position_source,
         position; /* how far the source was read with this batch; kept by engine_job_keep; empty: none */
-    int64_t taken_ms; /* of a record that is replayed: when it was taken in, Unix ms */
-    void *token;      /* between the source and the sink; not looked at here */
+    /* When it was taken in, by the engine's ticks (Unix ms, TIME_NONE before the first): set before
+     * it is delivered, and by who replays a record. */
+    int64_t taken_ms;
+    void *token; /* between the source and the sink; not looked at here */
 };
 /* Copies `s`, with a NUL behind it, into the job: lives until the job is delivered.  p is NULL past
  * 1 MiB in all. */
@@ -96,7 +98,7 @@ void engine_submit(struct engine *e, struct engine_job *job);
 void engine_work(struct engine *e);
 void engine_stop(struct engine *e);
 /* It is `now_ms` (Unix ms): windows whose time has come answer though nothing arrives; call once a
- * second.  What they find is delivered as of a job without events: its tenant alone is filled in. */
+ * second.  What they find is delivered as of a job without events: tenant and taken_ms alone are filled in. */
 void engine_tick(struct engine *e, int64_t now_ms);
 
 /* For small inputs, on the caller's own thread. */
@@ -111,8 +113,8 @@ void engine_deliver(struct engine_lane *l);
 /* Feed correlations with records from before a restart, in the lane's job, in the order in which
  * they were taken in (job->taken_ms); what they find is not delivered. */
 void engine_replay(struct engine_lane *l);
-/* After the last, before the first tick: what windows found up to `last_ms`, when the process last
- * was alive, was delivered then. */
-void engine_replayed(struct engine *e, int64_t last_ms);
+/* After the last, before the first tick: what this tenant's windows found by themselves up to
+ * `last_ms` was delivered then. */
+void engine_replayed(struct engine *e, const char *tenant, int64_t last_ms);
 
 #endif

@@ -164,14 +164,18 @@ static void keep_limit(struct tenants *t)
 
 /* ---- use ---- */
 
-static void tick(struct tenants *t, struct tenant *one)
+static void tick_at(struct tenants *t, struct tenant *one, int64_t wall_ms)
 {
-    if (t->wall_ms == TIME_NONE)
-        return;
     t->begin(t->arg, one);
-    correlator_tick(one->correlator, t->wall_ms, t->arena, t->emit, t->arg);
+    correlator_tick(one->correlator, wall_ms, t->arena, t->emit, t->arg);
     uint64_t lost = count(t, one);
     t->end(t->arg, lost);
+}
+
+static void tick(struct tenants *t, struct tenant *one)
+{
+    if (t->wall_ms != TIME_NONE)
+        tick_at(t, one, t->wall_ms);
 }
 
 uint64_t tenants_feed(struct tenants *t, const struct job *job, struct arena *arena,
@@ -210,4 +214,11 @@ void tenants_tick(struct tenants *t, int64_t wall_ms, const struct snapshot_ref 
         if (one->correlator)
             tick(t, one);
     }
+}
+
+void tenants_tick_one(struct tenants *t, const char *name, int64_t wall_ms)
+{
+    struct tenant *one = find(t, name);
+    if (one && one->correlator)
+        tick_at(t, one, wall_ms);
 }

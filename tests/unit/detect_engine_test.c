@@ -195,7 +195,7 @@ static struct sbuf with_restart_at(unsigned restart_at)
             l = engine_lane_new(bed.engine);
             for (unsigned k = 0; k < i; k++)
                 replay_event(l, k * 17, who[k % COUNT(who)]);
-            engine_replayed(bed.engine, NOON_MS + (i - 1) * 17 * 1000 + 1000);
+            engine_replayed(bed.engine, "a", NOON_MS + (i - 1) * 17 * 1000 + 1000);
             assert_int_equal(bed.parsed, 0);
             assert_string_equal(bed_text(&bed), "");
         }
