@@ -424,10 +424,11 @@ static void end_of_body(struct api_call *c)
     if (u->ended)
         return;
     u->body_over = true;
-    bool shorter = u->before.blocks && !u->checked; /* than what an earlier try gave */
     if (u->key.n)
         body_digest_end(&u->digest);
-    if (u->before.finished ? !is_the_finished_one(u) : shorter)
+    /* Not checked: shorter than what an earlier try gave.  The end is a block, too. */
+    if (u->before.finished ? !is_the_finished_one(u)
+                           : !same_body(u) || (u->before.blocks && !u->checked))
         refuse_body(u);
     else if (u->before.finished)
         end(u);
@@ -490,7 +491,6 @@ static void look_up(struct api_call *c)
     if (st != ST_OK && st != ST_NOT_FOUND)
         u->why = err;
     u->sum = u->before;
-    u->sum.batches = 0;
     loop_post(c->lane->loop, looked_up, u);
 }
 
