@@ -114,17 +114,42 @@ static struct followed *find_inode(const struct follow *f, const struct file_inf
     return file;
 }
 
-/* The place where an earlier run left the file, whatever it was called; the furthest. */
-static struct kept_place *find_kept(struct follow *f, const struct file_info *info)
+static bool is_of(const struct kept_place *k, const struct file_info *info)
+{
+    return k->place.inode == info->inode && k->place.device == info->device;
+}
+
+static bool is_kept(const struct follow *f, const struct file_info *info)
+{
+    for (size_t i = 0; i < f->kept.n; i++)
+        if (is_of(&f->kept.at[i], info))
+            return true;
+    return false;
+}
+
+/* The place where an earlier run left the file, whatever it was called.  A file that was renamed may have a place under each
+ * of its names, of which the furthest is the newest; and one that is gone left its number to another. */
+static struct kept_place *find_kept(struct follow *f, const char *path,
+                                    const struct file_info *info)
 {
     struct kept_place *best = NULL;
+    int fd;
+    if (!is_kept(f, info) || file_open(path, FILE_ONLY_REGULAR, &fd, NULL) != ST_OK)
+        return NULL;
     for (size_t i = 0; i < f->kept.n; i++) {
         struct kept_place *k = &f->kept.at[i];
-        if (!k->used && k->place.inode == info->inode && k->place.device == info->device &&
-            (!best || k->place.offset > best->place.offset))
+        if (!k->used && is_of(k, info) && (!best || k->place.offset > best->place.offset) &&
+            followed_is(fd, &k->place))
             best = k;
     }
+    file_close(fd);
     return best;
+}
+
+static void use_kept(struct follow *f, const struct file_info *info)
+{
+    for (size_t i = 0; i < f->kept.n; i++)
+        f->kept.at[i].used = f->kept.at[i].used || is_of(&f->kept.at[i], info);
 }
 
 static bool is_packed(const char *path)
@@ -159,16 +184,15 @@ static void add_file(struct follow *f, struct followed *file)
 static struct followed *open_file(struct follow *f, const struct follow_input *input,
                                   const char *path, const struct file_info *info)
 {
-    struct kept_place *kept = find_kept(f, info);
+    const struct kept_place *kept = find_kept(f, path, info);
     if (!has_room(f, path))
         return NULL;
-    bool at_end = input->from_end && !f->started && !kept;
+    bool at_end = input->from_end && !f->started && !is_kept(f, info);
     struct followed *file = followed_open(f, input, path, kept ? &kept->place : NULL, at_end);
-    for (size_t i = 0; file && kept && i < f->kept.n; i++)
-        if (f->kept.at[i].place.inode == info->inode && f->kept.at[i].place.device == info->device)
-            f->kept.at[i].used = true;
-    if (file)
-        add_file(f, file);
+    if (!file)
+        return NULL;
+    use_kept(f, info);
+    add_file(f, file);
     return file;
 }
 
@@ -239,13 +263,13 @@ static const struct follow_input *input_of(const struct follow *f, const char *s
     return NULL;
 }
 
-/* Open `name` in the source's folder, if it is the file that was left. */
+/* Open `path` in the source's folder, if it is the file that was left, and was not left later under another name. */
 static bool try_left(struct follow *f, const struct follow_input *input, struct kept_place *k,
                      const char *path)
 {
     struct file_info info;
-    if (file_stat(path, &info, NULL) != ST_OK || info.inode != k->place.inode ||
-        info.device != k->place.device || find_inode(f, &info) || !has_room(f, path))
+    if (file_stat(path, &info, NULL) != ST_OK || !is_of(k, &info) || find_inode(f, &info) ||
+        find_kept(f, path, &info) != k || !has_room(f, path))
         return false;
     struct followed *file = followed_open(f, input, path, &k->place, false);
     if (!file)
@@ -256,6 +280,7 @@ static bool try_left(struct follow *f, const struct follow_input *input, struct 
     }
     mem_free(file->path);
     file->path = copy_text(str_z(k->source)); /* its last words are that source's */
+    use_kept(f, &info);
     add_file(f, file);
     return true;
 }
@@ -272,7 +297,7 @@ static void find_left(struct follow *f, struct kept_place *k)
     (void)snprintf(path + n, sizeof path - n, ".");
     DIR *folder = opendir(path);
     const struct dirent *entry;
-    bool found = false;
+    bool found = k->used;
     while (folder && !found && (entry = readdir(folder)))
         if (strlen(entry->d_name) < sizeof path - n) {
             (void)snprintf(path + n, sizeof path - n, "%s", entry->d_name);
@@ -280,7 +305,6 @@ static void find_left(struct follow *f, struct kept_place *k)
         }
     if (folder)
         (void)closedir(folder); /* only read */
-    k->used = found;
 }
 
 /* Before anything else is opened: what was left comes before what took its name. */
