@@ -70,6 +70,9 @@ static status sqlite_fail(sqlite3 *db, int rc, struct error *err)
         return fail(err, ST_UNAVAILABLE, "database is locked");
     case SQLITE_CONSTRAINT:
         return constraint(db, rc, err);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return fail(err, ST_IO, "the database is damaged, restore it from a backup: %s", text);
     case SQLITE_TOOBIG:
         return fail(err, ST_LIMIT, "too long to be stored");
     default:
@@ -171,7 +174,7 @@ static status db_open(const struct store_options *o, bool writes, void **db, str
     st = rc == SQLITE_OK ? set_up(d, o, writes, err) : sqlite_fail(d->sqlite, rc, err);
     if (st != ST_OK) {
         db_close(d);
-        return st == ST_UNAVAILABLE ? st : fail_prefix(err, st, "'%s'", path);
+        return fail_prefix(err, st, "'%s'", path);
     }
     *db = d;
     return ST_OK;
