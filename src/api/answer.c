@@ -105,8 +105,15 @@ static void send_now(struct api_call *c)
         answer_headers(c);
     c->bytes_out += c->out->n;
     http_respond(r, c->status, c->type, sbuf_str(c->out));
-    finish(c);
+    if (!c->early)
+        finish(c);
     http_unref(r);
+}
+
+void call_done(struct api_call *c)
+{
+    assert(c->early && !c->on_pool);
+    finish(c);
 }
 
 /* ---- answers ---- */
@@ -154,6 +161,13 @@ void call_problem(struct api_call *c, int http, const char *code, const char *de
     json_out_kv_str(&o, "request_id", str_z(c->id));
     json_out_object_end(&o);
     call_send_as(c, http, "application/problem+json");
+}
+
+void call_problem_early(struct api_call *c, int http, const char *code, const char *detail)
+{
+    assert(c->held && !c->on_pool);
+    c->early = true;
+    call_problem(c, http, code, detail);
 }
 
 static const char *code_of(status s)

@@ -111,6 +111,7 @@ struct api_call {
     size_t pushed; /* of own_out */
     unsigned pauses;
     bool begun;            /* a long answer */
+    bool early;            /* answered, though it goes on */
     struct api_call *next; /* in the pool's queue */
     void (*job)(struct api_call *c);
 };
@@ -136,6 +137,9 @@ void call_stream(struct api_call *c, int http, const char *content_type,
 
 /* For LOOP handlers: the answer comes later. */
 void call_hold(struct api_call *c);
+/* On the loop, of a held call: the client need not wait for what goes on, which ends with call_done. */
+void call_problem_early(struct api_call *c, int http, const char *code, const char *detail);
+void call_done(struct api_call *c);
 /* For STREAM handlers: no piece until as many call_resume as call_pause. */
 void call_pause(struct api_call *c);
 void call_resume(struct api_call *c);
@@ -221,6 +225,7 @@ struct api_loop {
     struct sbuf records;             /* out of their wrapping */
     struct shape shape[SHAPES_KEPT]; /* by their low bits */
     struct upload *starved;          /* those that wait for a free job, first come first served */
+    struct upload *uploads;          /* all that are open */
 };
 
 int64_t api_now_ms(const struct api *a);

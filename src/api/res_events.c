@@ -8,17 +8,22 @@
  * of what it led to (upload.h); so a repeat of an upload that broke off takes in what is new, and a
  * repeat of a finished one nothing.
  *
+ * While the store takes nothing, what was taken in waits to be committed, but no client waits with it for long: it is told
+ * to try again (503).  With its key that finds, later, what became of this try.
+ *
  * seen() and recorded() run on other threads; `pending` is what the loop waits for. */
 #include "api/api_int.h"
 #include "api/finding.h"
 #include "api/upload.h"
 #include "ingest/feed.h"
+#include "os/clock.h"
 
 enum {
     SMALL = 64 * 1024,
     KEY_MAX = 200,
     MARK_MAX = 512,
     ERRORS_MAX = 8,
+    GIVE_UP_MS = 2000, /* of a store that takes nothing */
     REST_MAX = 1 << 24 /* of a piece; pieces are as large as what the server reads at once */
 };
 
@@ -65,7 +70,7 @@ struct part {
 
 struct upload {
     struct api_call *call;
-    struct upload *next_starved, *next_keyed;
+    struct upload *next_starved, *next_keyed, *next_open;
     struct feed *feed; /* owned */
     struct sbuf rest;  /* of a piece that no job was free for */
     size_t rest_at;
@@ -75,6 +80,7 @@ struct upload {
     struct upload_mark before; /* what an earlier try left */
     uint64_t cut;              /* batches cut yet */
     bool small, body_over, ended, starved, paused, checked, left;
+    bool refused;     /* the client has its answer, and waits for no more */
     struct error why; /* code ST_OK: all is well */
 
     _Atomic uint64_t pending; /* parts under way, and one for the loop until the body ended */
@@ -93,6 +99,11 @@ static void upload_over(struct api_call *c)
 {
     struct upload *u = c->user;
     struct api *a = c->api;
+    for (struct upload **at = &c->lane->uploads; *at; at = &(*at)->next_open)
+        if (*at == u) {
+            *at = u->next_open;
+            break;
+        }
     lock_take(&a->usage_lock);
     for (struct upload **at = &a->keyed; *at; at = &(*at)->next_keyed)
         if (*at == u) {
@@ -188,7 +199,9 @@ static void finish(struct upload *u)
     status s = atomic_load(&u->broken);
     if (s != ST_OK)
         (void)fail(&u->why, ST_UNAVAILABLE, "the body was not taken in as a whole");
-    if (u->left)
+    if (u->refused)
+        call_done(c);
+    else if (u->left)
         call_empty(c, CALL_LEFT);
     else if (u->why.code == ST_OK)
         finish_well(u);
@@ -453,8 +466,35 @@ static void left(struct api_call *c)
     end(u);
 }
 
+/* ---- an outage of the store ---- */
+
+static bool is_failing(const struct api *a)
+{
+    int64_t since = recorder_failing_since(a->options.recorder, NULL);
+    return since && clock_wall_ms() - since >= GIVE_UP_MS;
+}
+
+static const char *const not_now = "events cannot be kept just now: the store does not take them";
+
+/* What was taken in of it goes on. */
+static void refuse_for_now(struct upload *u)
+{
+    if (u->refused || u->left || u->call->on_pool)
+        return;
+    u->refused = true;
+    unlink_starved(u);
+    end(u);
+    set_paused(u, false);
+    metric_inc(METRIC_HTTP_REFUSED_BUSY);
+    call_set(u->call, "Retry-After", STR("1"));
+    call_problem_early(u->call, 503, "unavailable", not_now);
+}
+
 void uploads_go_on(struct api_loop *l)
 {
+    if (l->uploads && is_failing(l->api))
+        for (struct upload *u = l->uploads; u; u = u->next_open)
+            refuse_for_now(u);
     struct upload *u = l->starved;
     l->starved = NULL;
     while (u) {
@@ -547,11 +587,13 @@ static bool can_begin(struct api_call *c, str key)
                      "Idempotency-Key: expected 1 to 200 visible ASCII characters");
         return false;
     }
-    if (o->engine && o->recorder && recorder_has_room(o->recorder))
+    bool failing = o->recorder && is_failing(c->api);
+    if (!failing && o->engine && o->recorder && recorder_has_room(o->recorder))
         return true;
     metric_inc(METRIC_HTTP_REFUSED_BUSY);
     call_set(c, "Retry-After", STR("1"));
-    call_problem(c, 503, "busy", "events cannot be kept just now");
+    call_problem(c, 503, failing ? "unavailable" : "busy",
+                 failing ? not_now : "events cannot be kept just now");
     return false;
 }
 
@@ -570,6 +612,8 @@ void serve_events(struct api_call *c)
             return;
         }
     }
+    u->next_open = c->lane->uploads;
+    c->lane->uploads = u;
     c->piece = piece;
     c->end = end_of_body;
     c->gone = left;

@@ -54,7 +54,8 @@ static const char *state_of(struct api *a)
 {
     if (!atomic_load_explicit(&a->ready, memory_order_relaxed))
         return "starting";
-    return atomic_load_explicit(&a->store_ok, memory_order_relaxed) ? "ok" : "degraded";
+    bool writes = !a->options.recorder || recorder_failing_since(a->options.recorder, NULL) == 0;
+    return writes && atomic_load_explicit(&a->store_ok, memory_order_relaxed) ? "ok" : "degraded";
 }
 
 /* For people and load balancers that know one address: always 200 while it answers at all. */
@@ -80,7 +81,8 @@ static void check_store(void *arg, struct api_health *out)
 {
     struct api *a = arg;
     struct error err;
-    out->ok = store_ping(a->options.store, &err) == ST_OK;
+    out->ok = store_ping(a->options.store, &err) == ST_OK &&
+              (!a->options.recorder || recorder_failing_since(a->options.recorder, &err) == 0);
     (void)snprintf(out->detail, sizeof out->detail, "%s, schema %d, %llu bytes",
                    store_kind(a->options.store), store_schema_version(a->options.store),
                    (unsigned long long)store_size_bytes(a->options.store));
