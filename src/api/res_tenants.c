@@ -83,16 +83,11 @@ void serve_tenant_add(struct api_call *c)
 void serve_tenant_change(struct api_call *c)
 {
     struct error err;
+    struct actor by = call_actor(c);
     bool disabled = json_bool(json_get(c->root, STR("disabled")), false);
     str id = c->param[0];
-    status st = ST_OK;
-    if (disabled && str_eq(id, STR("default")))
-        st = fail(&err, ST_CONFLICT, "the tenant 'default' runs the installation");
-    if (st == ST_OK)
-        st = store_tenant_disable(c->api->options.store, id, disabled, &err);
-    call_audit(c, disabled ? "tenant.disable" : "tenant.enable", str_head(id, 64), STR(""),
-               st == ST_OK);
-    if (call_ok(c, st, &err))
+    if (call_ok(c, identity_tenant_disable(c->api->options.identity, &by, id, disabled, &err),
+                &err))
         send_tenant(c, 200, id);
 }
 

@@ -21,6 +21,12 @@ void user_changed(struct identity *i, str user, int64_t now_ms)
     token_cache_forget(i->cache, user, now_ms, now_ms);
 }
 
+void everybody_changed(struct identity *i)
+{
+    atomic_fetch_add(&i->generation, 1);
+    token_cache_clear(i->cache);
+}
+
 void credential_void(struct identity *i, str id, int64_t now_ms)
 {
     int64_t longest = ((int64_t)i->access_s + LEEWAY_S) * 1000;
@@ -96,7 +102,7 @@ static bool keep(struct identity *i, str text, const struct principal *who, int6
     e.who = who;
     bool good = token_cache_add(i->cache, &e, now_ms);
     if (atomic_load(&i->generation) != generation)
-        token_cache_forget(i->cache, e.id, now_ms, now_ms);
+        token_cache_forget(i->cache, e.session, now_ms, now_ms);
     return good;
 }
 

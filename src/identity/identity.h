@@ -122,6 +122,9 @@ CHECKED status identity_key_revoke(struct identity *i, const struct actor *by, s
                                    struct error *err);
 CHECKED status identity_tenant_add(struct identity *i, const struct actor *by, str id, str title,
                                    struct error *err);
+/* Or enable it again.  Nobody of it may log in or call any more.  ST_CONFLICT: "default", which runs the installation. */
+CHECKED status identity_tenant_disable(struct identity *i, const struct actor *by, str id,
+                                       bool disabled, struct error *err);
 CHECKED status identity_session_revoke(struct identity *i, const struct actor *by, str id,
                                        struct error *err);
 /* New signing keys; the old ones verify until their tokens are over. */

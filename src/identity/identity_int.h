@@ -123,7 +123,7 @@ struct identity {
     struct turn changing; /* users: so that the last administrator stays */
     struct throttle addresses, names;
     struct token_cache *cache; /* entries: id is the user's, session the session's or key's */
-    atomic_ullong generation;  /* grows when what a user may has changed; see authenticate.c */
+    atomic_ullong generation;  /* grows when what somebody may has changed; see authenticate.c */
     struct uses *uses;
     atomic_llong refusal_ms; /* when the last refusal was logged */
     atomic_ullong refusals;  /* those since that were not */
@@ -167,6 +167,8 @@ CHECKED status sessions_end(struct identity *i, const struct user_record *u, str
 
 /* authenticate.c: what the cache holds of this user is to be verified anew */
 void user_changed(struct identity *i, str user, int64_t now_ms);
+/* What it holds of anybody: a tenant was closed. */
+void everybody_changed(struct identity *i);
 /* A session's or key's id that never comes back. */
 void credential_void(struct identity *i, str id, int64_t now_ms);
 

@@ -43,7 +43,7 @@ CHECKED bool token_cache_add(struct token_cache *c, const struct token_cache_ent
 enum { TOKEN_REVOKED_MAX = 4096 };
 void token_cache_forget(struct token_cache *c, str id, int64_t now_ms, int64_t until_ms);
 
-/* Forget what is verified, not what is revoked: after new signing keys. */
+/* Forget what is verified, not what is revoked. */
 void token_cache_clear(struct token_cache *c);
 
 #endif

@@ -237,3 +237,25 @@ status identity_tenant_add(struct identity *i, const struct actor *by, str id, s
     struct act act = {.i = i, .by = by, .action = "tenant.add", .target = id};
     return act_done(&act, tenant_add(i, by, id, title, &why), &why, err);
 }
+
+static status tenant_disable(struct identity *i, const struct actor *by, str id, bool disabled,
+                             struct error *err)
+{
+    status st = act_permitted(by, PERMIT_INSTALLATION, err);
+    if (st == ST_OK && disabled && str_eq(id, STR("default")))
+        st = fail(err, ST_CONFLICT, "the tenant 'default' runs the installation");
+    if (st == ST_OK)
+        st = store_tenant_disable(i->store, id, disabled, err);
+    if (st == ST_OK)
+        everybody_changed(i);
+    return st;
+}
+
+status identity_tenant_disable(struct identity *i, const struct actor *by, str id, bool disabled,
+                               struct error *err)
+{
+    struct error why = {0};
+    struct act act = {.i = i, .by = by, .target = id};
+    act.action = disabled ? "tenant.disable" : "tenant.enable";
+    return act_done(&act, tenant_disable(i, by, id, disabled, &why), &why, err);
+}

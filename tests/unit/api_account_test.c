@@ -194,11 +194,18 @@ static void manages_tenants(void **state)
                "\",\"role\":\"admin\",\"tenant\":\"acme\"}");
     bed_as(&bed, NULL);
     const char *wile = bed_login(&bed, "wile", BED_PASSWORD);
+    bed_as(&bed, wile);
+    bed_expect(&bed, 201, "POST", "/api/keys", "{\"name\":\"robot\",\"service\":true}");
+    const char *robot = bed_text(&bed, "secret");
+    bed_as(&bed, robot);
+    bed_expect(&bed, 200, "GET", "/api/alerts", NULL);
     bed_as(&bed, admin);
     bed_expect(&bed, 409, "PATCH", "/api/tenants/default", "{\"disabled\":true}");
     bed_expect(&bed, 200, "PATCH", "/api/tenants/acme", "{\"disabled\":true}");
     bed_expect(&bed, 404, "PATCH", "/api/tenants/none", "{\"disabled\":true}");
     bed_as(&bed, wile);
+    bed_expect(&bed, 401, "GET", "/api/alerts", NULL);
+    bed_as(&bed, robot); /* though known a moment ago */
     bed_expect(&bed, 401, "GET", "/api/alerts", NULL);
     bed_as(&bed, admin);
     bed_expect(&bed, 200, "PATCH", "/api/tenants/acme", "{\"disabled\":false}");

@@ -72,12 +72,13 @@ static void lets_roles_do_what_they_may_and_writes_all_of_it_down(void **state)
         struct new_user user = {.name = name, .password = STR(PASSWORD), .role = STR("read")};
         struct new_key mine = {.name = STR("mine")}, service = {.name = STR("s"), .service = true};
         struct user_change off = {.disabled = 1};
-        static const char *const action[] = {"user.add",   "user.change", "user.remove",
-                                             "key.add",    "key.revoke",  "service.add",
-                                             "tenant.add", "keys.rotate"};
+        static const char *const action[] = {"user.add",   "user.change",    "user.remove",
+                                             "key.add",    "key.revoke",     "service.add",
+                                             "tenant.add", "tenant.disable", "keys.rotate"};
         const status want[COUNT(action)] = {
-            cases[k].admin, cases[k].admin, cases[k].admin,        cases[k].self,
-            cases[k].self,  cases[k].admin, cases[k].installation, cases[k].installation};
+            cases[k].admin,        cases[k].admin,        cases[k].admin,
+            cases[k].self,         cases[k].self,         cases[k].admin,
+            cases[k].installation, cases[k].installation, cases[k].installation};
         status got[COUNT(action)];
         got[0] = identity_user_add(b.i, &b.a, &by, &user, &u, NULL);
         got[1] = identity_user_change(b.i, &b.a, &by, u.id, &off, &u, NULL);
@@ -86,7 +87,8 @@ static void lets_roles_do_what_they_may_and_writes_all_of_it_down(void **state)
         got[4] = identity_key_revoke(b.i, &by, key.id, NULL);
         got[5] = identity_key_add(b.i, &b.a, &by, &service, &key, &secret, NULL);
         got[6] = identity_tenant_add(b.i, &by, name, STR("T"), NULL);
-        got[7] = identity_rotate(b.i, &by, NULL);
+        got[7] = identity_tenant_disable(b.i, &by, name, true, NULL);
+        got[8] = identity_rotate(b.i, &by, NULL);
         for (size_t d = 0; d < COUNT(action); d++) {
             struct audit_record r = {0};
             assert_int_equal(got[d], want[d]);
