@@ -117,13 +117,7 @@ void serve_user_add(struct api_call *c)
                           .password = json_str(json_get(c->root, STR("password")), STR("")),
                           .tenant = json_str(json_get(c->root, STR("tenant")), STR("")),
                           .role = json_str(json_get(c->root, STR("role")), STR(""))};
-    status st = ST_OK;
-    bool elsewhere = in.tenant.n && !str_eq(in.tenant, str_z(c->who.tenant));
-    if (elsewhere &&
-        (!principal_may(&c->who, PERMIT_INSTALLATION) || strcmp(c->who.tenant, "default") != 0))
-        st = fail(&err, ST_FORBIDDEN, "/tenant: only administrators of the installation may");
-    if (st == ST_OK)
-        st = identity_user_add(c->api->options.identity, c->arena, &by, &in, &u, &err);
+    status st = identity_user_add(c->api->options.identity, c->arena, &by, &in, &u, &err);
     if (call_ok(c, st, &err))
         send_user(c, 201, &u);
 }

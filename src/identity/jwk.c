@@ -103,11 +103,6 @@ void token_keys_unref(struct token_keys *k)
     mem_free(k);
 }
 
-enum token_mode token_keys_mode(const struct token_keys *k)
-{
-    return k->mode;
-}
-
 status token_keys_put(struct token_keys *k, str kid, enum token_alg alg, struct token_key **out,
                       struct error *err)
 {

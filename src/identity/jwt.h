@@ -54,7 +54,6 @@ CHECKED status token_keys_freeze(struct token_keys *k, struct error *err);
 struct token_keys *token_keys_ref(struct token_keys *k);
 /* The last holder's frees and wipes; NULL is fine. */
 void token_keys_unref(struct token_keys *k);
-enum token_mode token_keys_mode(const struct token_keys *k);
 
 /* Append the public keys that verify tokens of the ring's mode, as a JWK set (RFC 7517): for TOKEN_HS256 none,
  * for a secret is no public key. */

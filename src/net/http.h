@@ -103,7 +103,6 @@ str http_address(const struct http_request *r); /* of the peer, numeric, without
 bool http_is_tls(const struct http_request *r);
 uint64_t http_started_ns(const struct http_request *r); /* monotonic: its first byte */
 struct arena *http_arena(struct http_request *r);       /* lives as long as the request; capped */
-struct loop *http_loop(const struct http_request *r);
 /* One pointer for the handler's own state. */
 void http_set_user(struct http_request *r, void *user);
 void *http_user(const struct http_request *r);

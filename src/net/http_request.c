@@ -154,11 +154,6 @@ struct arena *http_arena(struct http_request *r)
     return &r->arena;
 }
 
-struct loop *http_loop(const struct http_request *r)
-{
-    return r->server->loop;
-}
-
 void http_set_user(struct http_request *r, void *user)
 {
     r->user = user;

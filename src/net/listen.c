@@ -287,11 +287,6 @@ void listen_set_tls(struct listener *l, struct tls_context *tls)
     tls_context_unref(old);
 }
 
-size_t listen_count(const struct listener *l)
-{
-    return l->count;
-}
-
 static void on_grace_over(uv_timer_t *timer)
 {
     struct listener *l = timer->data;

@@ -42,7 +42,6 @@ CHECKED status listen_open(struct loop *loop, const struct listen_options *optio
 uint16_t listen_port(const struct listener *l);
 /* New connections get this context from now on.  Takes its own reference. */
 void listen_set_tls(struct listener *l, struct tls_context *tls);
-size_t listen_count(const struct listener *l); /* connections open */
 
 /* Accept no more, tell every stream it is `stopping`, cut off what is left after `grace_ms`; then
  * `done(arg)` is called and the listener is gone.  Not twice. */

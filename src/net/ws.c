@@ -282,11 +282,6 @@ static const struct stream_handler on_stream = {.bytes = on_bytes,
 
 /* ---- the beginning ---- */
 
-str ws_address(const struct ws *w)
-{
-    return stream_address(w->stream);
-}
-
 /* All values of a header that is a list are one list (RFC 9110, section 5.3). */
 static bool any_value(const struct http_request *r, str name, bool (*says)(str value))
 {

@@ -55,6 +55,5 @@ size_t ws_queued_bytes(const struct ws *w);
 /* Close with `code` and a reason (at most 123 bytes), after all that ws_send took.  A client that
  * has not answered after close_ms is cut off.  Closing already: nothing. */
 void ws_close(struct ws *w, int code, const char *reason);
-str ws_address(const struct ws *w);
 
 #endif
