@@ -112,7 +112,10 @@ static bool may_learn(struct pipeline *p, int64_t now_ms, uint64_t events)
         p->learned_s = second;
         p->learned = 0;
     }
-    return p->learned < LEARNED_MAX && (p->learned += events);
+    if (p->learned >= LEARNED_MAX)
+        return false;
+    p->learned += events;
+    return true;
 }
 
 static void parsed(void *arg, const char *tenant, struct batch *b)
