@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Take away what the service stands on, look at what it says, give it back, and count.
 
-    faults.py disk-full|locked|stop|postgresql DATA PORT -- OPTION...
+    faults.py disk-full|locked|locked-to-the-end|stop|postgresql DATA PORT -- OPTION...
 """
 import http.client, json, os, signal, sqlite3, subprocess, sys, threading, time
 
@@ -103,6 +103,21 @@ def locked(service, events, data):
         events.settle(key)
 
 
+def locked_to_the_end(service, events, data):
+    """Stopped in an outage: what was refused is given up, and may be repeated after it."""
+    service.start()
+    events.settle("before")
+    other = sqlite3.connect(f"{data}/bguard.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    outage(service, events, "locked")
+    if status := service.stop():
+        fail(f"it ended with {status}: {service.last_line()}")
+    other.execute("ROLLBACK")
+    service.start()
+    for key in "before", "during", "during-too":
+        events.settle(key)
+
+
 class Server:
     def __init__(self):
         self.folder, self.run = os.environ["PGFOLDER"], os.environ["PGRUN"].split()
@@ -185,7 +200,7 @@ def main():
     name, data, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     service = Service(port, "--data", data, *sys.argv[sys.argv.index("--") + 1:])
     events = Events(service)
-    case = {"disk-full": disk_full, "locked": locked, "stop": stop, "postgresql": postgresql}[name]
+    case = {"disk-full": disk_full, "locked": locked, "locked-to-the-end": locked_to_the_end, "stop": stop, "postgresql": postgresql}[name]
     try:
         case(service, events, data)
         if name != "postgresql":

@@ -75,6 +75,10 @@ locked_database() {
     make_key
     faults locked --set store.patience_ms=200
 }
+stopped_while_locked() {
+    make_key
+    faults locked-to-the-end --set store.patience_ms=200
+}
 stopped_while_uploading() {
     make_key
     faults stop
@@ -98,6 +102,7 @@ postgresql() {
 }
 
 case_of 'the database is locked' locked_database
+case_of 'stopped while the database is locked' stopped_while_locked
 case_of 'stopped while it is written to' stopped_while_uploading
 case_of 'a damaged database' damaged_database
 case_of 'a folder that cannot be read' unreadable_folder
