@@ -18,14 +18,6 @@ static status ask_password(char out[static PASSWORD_MAX], str *password, struct 
     return ST_OK;
 }
 
-static void take_tokens(struct remote *r)
-{
-    r->session.access =
-        arena_str(&r->arena, json_str(json_get(r->root, STR("access_token")), STR("")));
-    r->session.refresh =
-        arena_str(&r->arena, json_str(json_get(r->root, STR("refresh_token")), STR("")));
-}
-
 static status login(struct remote *r, const struct args *a, str password, struct error *err)
 {
     status s = remote_open(r, a, err);
@@ -52,7 +44,7 @@ static status login(struct remote *r, const struct args *a, str password, struct
     if (s != ST_OK)
         return s;
     r->root = json_doc_root(r->doc);
-    take_tokens(r);
+    remote_take_tokens(r);
     return session_write(&r->session, err);
 }
 

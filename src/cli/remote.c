@@ -125,10 +125,21 @@ static status keep_answer(struct remote *r, const struct client_answer *answer, 
     return ST_OK;
 }
 
-bool remote_renew(struct remote *r, int http_status)
+/* Has another command renewed it meanwhile? */
+static bool adopt(struct remote *r)
 {
-    if (http_status != 401 || r->session.refresh.n == 0 || r->session.from_environment)
+    struct session now;
+    struct error err;
+    if (session_read(&now, &r->arena, &err) != ST_OK || now.access.n == 0 ||
+        !str_eq(now.server, r->session.server) || str_eq(now.access, r->session.access) ||
+        client_set_bearer(r->client, now.access.p, &err) != ST_OK)
         return false;
+    r->session = now;
+    return true;
+}
+
+static status ask_for_tokens(struct remote *r, struct error *err)
+{
     struct sbuf body;
     sbuf_init(&body, 1 << 16);
     struct json_out o = json_out_on(&body);
@@ -136,25 +147,43 @@ bool remote_renew(struct remote *r, int http_status)
     json_out_kv_str(&o, "refresh_token", r->session.refresh);
     json_out_object_end(&o);
     struct client_answer answer;
-    struct error err;
     r->session.refresh = (str){0}; /* it is good once */
-    status s = client_set_bearer(r->client, NULL, &err);
+    status s = client_set_bearer(r->client, NULL, err);
     if (s == ST_OK)
         s = client_ask(r->client, "POST", "/api/auth/refresh", "application/json", sbuf_str(&body),
-                       NULL, &answer, &err);
+                       NULL, &answer, err);
     sbuf_done(&body);
-    if (s == ST_OK)
-        s = keep_answer(r, &answer, &err);
-    if (s != ST_OK)
-        return false;
+    return s == ST_OK ? keep_answer(r, &answer, err) : s;
+}
+
+void remote_take_tokens(struct remote *r)
+{
     r->session.access =
         arena_str(&r->arena, json_str(json_get(r->root, STR("access_token")), STR("")));
     r->session.refresh =
         arena_str(&r->arena, json_str(json_get(r->root, STR("refresh_token")), STR("")));
+}
+
+static bool renew(struct remote *r)
+{
+    struct error err;
+    if (r->session.refresh.n == 0 || ask_for_tokens(r, &err) != ST_OK)
+        return false;
+    remote_take_tokens(r);
     if (client_set_bearer(r->client, r->session.access.p, &err) != ST_OK ||
         session_write(&r->session, &err) != ST_OK)
         cli_note("%s", err.text);
     return true;
+}
+
+bool remote_renew(struct remote *r, int http_status)
+{
+    if (http_status != 401 || r->session.from_environment)
+        return false;
+    int lock = session_lock();
+    bool renewed = adopt(r) || renew(r);
+    session_unlock(lock);
+    return renewed;
 }
 
 status remote_ask(struct remote *r, const char *method, const char *path, struct error *err)

@@ -34,6 +34,8 @@ CHECKED status remote_ask(struct remote *r, const char *method, const char *path
                           struct error *err);
 /* The failure that an answer with `http_status` and a problem document is. */
 status remote_refused(int http_status, str body, struct error *err);
+/* Those of an answer that has some, into the session. */
+void remote_take_tokens(struct remote *r);
 /* Is a new token worth a try after `http_status`?  Then it is there. */
 bool remote_renew(struct remote *r, int http_status);
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -147,6 +148,29 @@ status session_write(const struct session *s, struct error *err)
         st = fail_write(err, path);
     sbuf_done(&text);
     return st;
+}
+
+int session_lock(void)
+{
+    char path[PATH_BYTES];
+    if (!path_of(path, "session.lock"))
+        return -1;
+    make_folders(path);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int got = -1;
+    while (fd >= 0 && (got = flock(fd, LOCK_EX)) != 0 && errno == EINTR)
+        ;
+    if (fd >= 0 && got != 0) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+void session_unlock(int lock)
+{
+    if (lock >= 0)
+        (void)close(lock); /* which drops it */
 }
 
 status session_forget(struct error *err)

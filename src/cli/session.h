@@ -17,6 +17,10 @@ struct session {
 CHECKED status session_read(struct session *s, struct arena *a, struct error *err);
 /* Written beside and moved there. */
 CHECKED status session_write(const struct session *s, struct error *err);
+/* Held while a token is renewed, so that of several commands whose token is over one does it and the others read
+ * what it got: a refresh token shown twice ends the session.  -1: there is no place for it, and nothing is held. */
+int session_lock(void);
+void session_unlock(int lock);
 CHECKED status session_forget(struct error *err);
 
 #endif

@@ -71,6 +71,7 @@ backup_and_restore() {
     rm -r data
     mv again data
     start_service
+    login # on another port: another service
     "$BGUARD" alerts list >alerts
     holds alerts 'Memory Of LSASS Opened For Reading'
     stop_service
@@ -136,6 +137,19 @@ s.handle_request()' &
     holds told /api/alerts
     lacks told Bearer
     "$BGUARD" alerts list >alerts
+    stop_service
+}
+renewed_together() {
+    start_service
+    login
+    sed -i 's/"access_token":"[^"]*"/"access_token":"over"/' config/bguard/session.json
+    askers=
+    for i in 1 2 3 4 5 6; do
+        "$BGUARD" alerts list >"list$i" 2>&1 &
+        askers="$askers $!"
+    done
+    for asker in $askers; do wait "$asker" || say "$(cat list?)"; done
+    "$BGUARD" alerts list >list
     stop_service
 }
 narrow_key() {
@@ -255,6 +269,7 @@ case_of 'bad settings' bad_settings
 case_of 'settings are checked' check_config
 case_of 'a wrong password' wrong_password
 case_of 'a token is shown to no other service' token_for_nobody_else
+case_of 'commands that renew a token together' renewed_together
 case_of 'a narrow key sends events' narrow_key
 case_of 'the session file is for its owner' session_file
 case_of 'SIGHUP loads rules again' reload_on_hangup
