@@ -211,12 +211,18 @@ static inline void open_server(void *arg)
     w->port = http_server_port(w->server);
 }
 
-static inline void start(struct world *w, const struct http_limits *limits)
+static inline void start_in(struct world *w, const struct http_limits *limits, struct crowd *crowd)
 {
-    *w = (struct world){.options = {.host = "127.0.0.1", .fd = -1, .limits = *limits}};
+    *w = (struct world){
+        .options = {.host = "127.0.0.1", .fd = -1, .limits = *limits, .crowd = crowd}};
     w->options.handler = (struct http_handler){.begin = begin, .refused = refused, .arg = w};
     bed_start(&w->bed);
     bed_do(&w->bed, open_server, w);
+}
+
+static inline void start(struct world *w, const struct http_limits *limits)
+{
+    start_in(w, limits, NULL);
 }
 
 static inline void note_closed(void *arg)

@@ -67,6 +67,7 @@ status http_server_open(struct loop *loop, const struct http_server_options *opt
         .shared = options->shared,
         .fd = options->fd,
         .tls = options->tls,
+        .crowd = options->crowd,
         .connections = s->limits.connections,
         .connections_address = s->limits.connections_address,
         .handshake_ms = s->limits.head_ms,

@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "net/crowd.h"
 #include "net/loop.h"
 #include "net/tls.h"
 
@@ -51,7 +52,7 @@ struct http_limits {
     uint32_t idle_ms;     /* between requests; 60 s */
     uint32_t write_ms;    /* a client that reads (next to) nothing for so long is dropped; 30 s */
     uint32_t requests;    /* on one connection; 100,000 */
-    uint32_t connections; /* of one server; 20,000 */
+    uint32_t connections; /* of one server, or of all that have the same crowd; 20,000 */
     uint32_t connections_address; /* of one address (an IPv6 /64 counts as one); 1,024 */
     size_t write_buffer; /* bytes queued for one client before http_write answers ST_LIMIT; 4 MiB */
 };
@@ -78,6 +79,8 @@ struct http_server_options {
     int fd;                  /* a socket that listens already (socket activation), which then is the
                               * server's; -1: none */
     struct tls_context *tls; /* NULL: plain */
+    struct crowd *crowd; /* counts the connections of several servers, and has the limits of their
+                              * number; borrowed.  NULL: limits.connections and connections_address */
     struct http_limits limits;
     struct http_handler handler;
 };

@@ -2,7 +2,8 @@
 #include "net/listen.h"
 
 #include "base/mem.h"
-#include "net/peers.h"
+#include "base/metric.h"
+#include "net/crowd.h"
 #include "net/stream_int.h"
 
 #include <assert.h>
@@ -12,19 +13,21 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
+enum { BACKLOG = 1024, ACCEPT_AT_ONCE = 64 };
 
 struct listener {
-    uv_tcp_t tcp; /* first: its address is ours */
+    uv_poll_t poll;
     uv_timer_t tick, grace;
     struct listen_options o; /* o.tls: a reference */
     struct loop *loop;
-    struct stream *first; /* every stream, newest first */
-    struct peers peers;
+    struct stream *first;            /* every stream, newest first */
+    struct crowd *crowd, *own_crowd; /* o.crowd, or one of our own */
     size_t count;
     unsigned handles; /* of ours that are not closed yet */
+    int fd;           /* the socket that listens; owned */
     uint16_t port;
-    bool closing;
+    bool closing, polled;
+    bool resting; /* for want of descriptors or memory nothing is accepted */
     void (*done)(void *arg);
     void *done_arg;
 };
@@ -94,28 +97,11 @@ status net_bind(const struct net_place *place, int type, int *out, struct error 
     return ST_OK;
 }
 
-/* ---- accepting ---- */
-
-/* False: the peer has reset the connection.  What it sent before can still be read, but nobody says any more
- * whose it is. */
-static bool set_address(struct stream *s)
-{
-    struct sockaddr_storage a = {0};
-    int size = sizeof a;
-    bool known = uv_tcp_getpeername(&s->tcp, (struct sockaddr *)&a, &size) == 0;
-    s->ip = net_ip(&a);
-    s->address_n = (uint8_t)ip_format(&s->ip, s->address);
-    return known;
-}
-
-static const char *too_many(struct listener *l, struct stream *s)
-{
-    if (l->count > l->o.connections)
-        return "too many connections";
-    if (peers_count(&l->peers, &s->ip) > l->o.connections_address)
-        return "too many connections from one address";
-    return NULL;
-}
+/* ---- accepting ----
+ *
+ * By ourselves: what libuv does when descriptors run out is to accept and close whoever waits, and, should a
+ * thread be quicker than it to the descriptor it keeps for that, to try for ever.  Here those who come wait
+ * in the kernel's queue until something was closed. */
 
 static void adopt(struct listener *l, struct stream *s)
 {
@@ -125,28 +111,85 @@ static void adopt(struct listener *l, struct stream *s)
         l->first->link = &s->next;
     l->first = s;
     l->count++;
-    peers_add(&l->peers, &s->ip);
 }
 
-static void on_connection(uv_stream_t *server, int rc)
+/* False: the peer has reset the connection.  What it sent before can still be read, but nobody says any more
+ * whose it is. */
+static bool peer_of(int fd, struct ip *out)
 {
-    struct listener *l = (struct listener *)server;
-    if (rc < 0 || l->closing)
-        return; /* for want of descriptors, say; libuv tries again */
-    struct stream *s = stream_new(l->loop, l);
-    bool accepted = uv_accept(server, (uv_stream_t *)&s->tcp) == 0 && set_address(s);
-    adopt(l, s);
-    const char *why = accepted ? too_many(l, s) : NULL;
-    if (why && l->o.refused)
-        l->o.refused(l->o.arg, stream_address(s), why);
-    if (!accepted || why) {
-        stream_abort(s);
+    struct sockaddr_storage a = {0};
+    socklen_t size = sizeof a;
+    if (getpeername(fd, (struct sockaddr *)&a, &size) != 0)
+        return false;
+    *out = net_ip(&a);
+    return true;
+}
+
+static void refuse(const struct listener *l, const struct ip *ip, const char *why)
+{
+    char text[IP_TEXT_MAX];
+    if (l->o.refused)
+        l->o.refused(l->o.arg, (str){text, ip_format(ip, text)}, why);
+}
+
+static void take(struct listener *l, int fd)
+{
+    struct ip ip;
+    bool known = peer_of(fd, &ip);
+    const char *why = known ? crowd_enter(l->crowd, &ip) : NULL;
+    if (why)
+        refuse(l, &ip, why);
+    if (!known || why) {
+        close(fd);
         return;
     }
-    if (l->o.accept(l->o.arg, s))
+    struct stream *s = stream_new(l->loop, l);
+    s->ip = ip;
+    s->address_n = (uint8_t)ip_format(&ip, s->address);
+    adopt(l, s);
+    bool opened = uv_tcp_open(&s->tcp, fd) == 0;
+    if (!opened)
+        close(fd);
+    if (opened && l->o.accept(l->o.arg, s))
         stream_start(s, l->o.tls, l->o.handshake_ms, l->o.write_buffer);
     else
         stream_abort(s);
+}
+
+static bool lacks_means(int why)
+{
+    return why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM;
+}
+
+/* Until a connection of ours is gone, or the next tick. */
+static void rest(struct listener *l)
+{
+    uv_poll_stop(&l->poll);
+    l->resting = true;
+    metric_inc(METRIC_ACCEPT_RESTED);
+}
+
+static void on_connection(uv_poll_t *poll, int rc, int events)
+{
+    struct listener *l = poll->data;
+    (void)rc, (void)events; /* accept4 says what is wrong */
+    for (int i = 0; i < ACCEPT_AT_ONCE && !l->closing; i++) {
+        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            take(l, fd);
+        } else if (lacks_means(errno)) {
+            rest(l);
+            return;
+        } else if (errno == EAGAIN) {
+            return;
+        } /* else it was the connection's own trouble (accept(2)) */
+    }
+}
+
+static int watch(struct listener *l)
+{
+    l->resting = false;
+    return uv_poll_start(&l->poll, UV_READABLE, on_connection);
 }
 
 /* ---- time ---- */
@@ -155,6 +198,8 @@ static void on_tick(uv_timer_t *timer)
 {
     struct listener *l = timer->data;
     uint64_t now = loop_now_ms(l->loop);
+    if (l->resting && !l->closing)
+        watch(l);
     /* Closing is never at once, so the list stays as it is. */
     for (struct stream *s = l->first; s; s = s->next)
         if (s->state != STREAM_DEAD)
@@ -165,7 +210,7 @@ static void on_tick(uv_timer_t *timer)
 
 static void give_up(struct listener *l)
 {
-    peers_done(&l->peers);
+    crowd_free(l->own_crowd);
     tls_context_unref(l->o.tls);
     mem_free(l);
 }
@@ -200,7 +245,9 @@ static void close_handle(void *handle)
 
 void listen_forget(struct listener *l, struct stream *s)
 {
-    peers_remove(&l->peers, &s->ip);
+    crowd_leave(l->crowd, &s->ip);
+    if (l->resting && !l->closing)
+        watch(l);
     *s->link = s->next;
     if (s->next)
         s->next->link = s->link;
@@ -224,30 +271,42 @@ static struct listen_options with_defaults(const struct listen_options *o)
     return r;
 }
 
-static void init_handles(struct listener *l)
+static struct listener *listener_new(struct loop *loop, const struct listen_options *o, int fd)
 {
-    uv_tcp_init(loop_uv(l->loop), &l->tcp);
-    uv_timer_init(loop_uv(l->loop), &l->tick);
-    uv_timer_init(loop_uv(l->loop), &l->grace);
-    l->tcp.data = l->tick.data = l->grace.data = l;
-    l->handles = 3;
+    struct listener *l = mem_new(struct listener);
+    l->loop = loop;
+    l->fd = fd;
+    l->o = with_defaults(o);
+    l->crowd = o->crowd;
+    if (!l->crowd)
+        l->crowd = l->own_crowd = crowd_new(l->o.connections, l->o.connections_address);
+    uv_timer_init(loop_uv(loop), &l->tick);
+    uv_timer_init(loop_uv(loop), &l->grace);
+    l->poll.data = l->tick.data = l->grace.data = l;
+    l->handles = 2;
+    return l;
 }
 
-static status start(struct listener *l, int fd, struct error *err)
+/* The handle is there once the descriptor turned out to be one. */
+static status start(struct listener *l, struct error *err)
 {
-    int rc = uv_tcp_open(&l->tcp, fd);
-    if (rc != 0) {
-        close(fd);
-        return fail(err, ST_INVALID, "descriptor %d is no socket to listen on: %s", fd,
-                    uv_strerror(rc));
-    }
-    rc = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
-    if (rc != 0)
-        return fail(err, ST_UNAVAILABLE, "cannot listen on '%s' port %u: %s", l->o.host,
-                    (unsigned)l->o.port, uv_strerror(rc));
     struct sockaddr_storage a = {0};
-    int size = sizeof a;
-    uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&a, &size);
+    socklen_t size = sizeof a;
+    int type = 0;
+    socklen_t type_size = sizeof type;
+    if (getsockopt(l->fd, SOL_SOCKET, SO_TYPE, &type, &type_size) != 0 || type != SOCK_STREAM ||
+        getsockname(l->fd, (struct sockaddr *)&a, &size) != 0)
+        return fail(err, ST_INVALID, "descriptor %d is no socket to listen on", l->fd);
+    if (listen(l->fd, BACKLOG) != 0)
+        return fail(err, ST_UNAVAILABLE, "cannot listen on '%s' port %u: %s", l->o.host,
+                    (unsigned)l->o.port, strerror(errno));
+    int rc = uv_poll_init(loop_uv(l->loop), &l->poll, l->fd);
+    l->polled = rc == 0;
+    l->handles += l->polled;
+    if (rc == 0)
+        rc = watch(l);
+    if (rc != 0)
+        return fail(err, ST_UNAVAILABLE, "cannot watch descriptor %d: %s", l->fd, uv_strerror(rc));
     l->port = net_port(&a);
     uv_timer_start(&l->tick, on_tick, l->o.tick_ms, l->o.tick_ms);
     return ST_OK;
@@ -263,11 +322,8 @@ status listen_open(struct loop *loop, const struct listen_options *options, stru
                                SOCK_STREAM, &fd, err);
     if (st != ST_OK)
         return st;
-    struct listener *l = mem_new(struct listener);
-    l->loop = loop;
-    l->o = with_defaults(options);
-    init_handles(l);
-    st = start(l, fd, err);
+    struct listener *l = listener_new(loop, options, fd);
+    st = start(l, err);
     if (st == ST_OK)
         *out = l;
     else
@@ -300,7 +356,9 @@ void listen_close(struct listener *l, uint32_t grace_ms, void (*done)(void *arg)
     l->closing = true;
     l->done = done;
     l->done_arg = arg;
-    close_handle(&l->tcp);
+    if (l->polled)
+        close_handle(&l->poll);
+    close(l->fd); /* refuses whoever still waits in its queue */
     for (struct stream *s = l->first; s; s = s->next)
         stream_stopping(s);
     if (l->count) {

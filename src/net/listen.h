@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* listen.h - accepting connections on one address, over TCP or TLS.
  *
+ * When the process has no descriptor left, who comes waits until one is free; METRIC_ACCEPT_RESTED counts.
+ *
  * A listener lives on one loop; several, one a loop, share an address (SO_REUSEPORT).  It knows its
  * streams, holds them to limits on number and time, and ends them when it closes.
  *
@@ -8,6 +10,7 @@
 #ifndef NET_LISTEN_H
 #define NET_LISTEN_H
 
+#include "net/crowd.h"
 #include "net/loop.h"
 #include "net/stream.h"
 #include "net/tls.h"
@@ -22,7 +25,9 @@ struct listen_options {
                               * -1: none */
     struct tls_context *tls; /* NULL: plain */
 
-    uint32_t connections;         /* at once; 0: 20,000 */
+    struct crowd *crowd;  /* what is counted with other listeners, and its limits for the next
+                                   * two; borrowed.  NULL: counted alone */
+    uint32_t connections; /* at once; 0: 20,000 */
     uint32_t connections_address; /* of one address, or IPv6 /64; 0: 1,024 */
     uint32_t handshake_ms;        /* of TLS, accept to end; 0: 10 s */
     uint32_t write_ms;            /* a peer that reads nothing for so long is dropped; 0: 30 s */

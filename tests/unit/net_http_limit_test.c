@@ -2,6 +2,8 @@
 /* What an HTTP server does not put up with, and how it ends. */
 #include "tests/http_bed.h"
 
+#include <sys/resource.h>
+
 /* What is said to a client that sends `bytes` and then waits. */
 static void expect_patience_ends(const struct world *w, const char *bytes, int code)
 {
@@ -211,6 +213,64 @@ static void mistakes_nobody_for_this_machine(void **state)
     stop(&w);
 }
 
+/* Two servers of one process: whichever the kernel picks, the address has its three. */
+static void bounds_connections_of_all_servers_together(void **state)
+{
+    (void)state;
+    struct crowd *crowd = crowd_new(100, 3);
+    struct ip one = ip_from_v4(0x7f000001), other = ip_from_v4(0x7f000002);
+    for (int i = 0; i < 2; i++)
+        assert_null(crowd_enter(crowd, &one));
+    struct world w;
+    start_in(&w, &http_limits_default, crowd);
+    expect_answer(&w, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", 200, "hello");
+    while (crowd_enter(crowd, &one)) /* once the server has seen that it left */
+        poll(NULL, 0, 1);
+    expect_answer(&w, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n", 0, "");
+    assert_int_equal(atomic_load(&w.refused), 1);
+    assert_null(crowd_enter(crowd, &other));
+    crowd_leave(crowd, &other);
+    for (int i = 0; i < 3; i++)
+        crowd_leave(crowd, &one);
+    stop(&w);
+    crowd_free(crowd);
+}
+
+/* No descriptor is left, then one is: who came in between is answered, not dropped. */
+static void accepts_again_when_there_are_descriptors(void **state)
+{
+    (void)state;
+    enum { FILES = 200 };
+    struct world w;
+    start(&w, &http_limits_default);
+    struct rlimit before, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = FILES;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int fds[FILES], n = 0;
+    while ((fds[n] = dup(2)) >= 0)
+        n++;
+    close(fds[--n]);
+    int64_t rested = metric_value(METRIC_ACCEPT_RESTED);
+    int fd = bed_connect(w.port); /* with the last descriptor: none is left to accept with */
+    assert_true(bed_send(fd, STR("GET /hello HTTP/1.0\r\n\r\n")));
+    while (metric_value(METRIC_ACCEPT_RESTED) <
+           rested + 2) /* it rests, looks again at a tick, and rests */
+        poll(NULL, 0, 1);
+    close(fds[--n]);
+    struct sbuf answer;
+    sbuf_init(&answer, 1 << 20);
+    bed_read_all(fd, &answer);
+    assert_int_equal(status_of(sbuf_str(&answer)), 200);
+    sbuf_done(&answer);
+    close(fd);
+    while (n)
+        close(fds[--n]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    stop(&w);
+}
+
 static void ends_a_connection_after_its_share_of_requests(void **state)
 {
     (void)state;
@@ -330,6 +390,8 @@ int main(void)
         cmocka_unit_test(bounds_a_head),
         cmocka_unit_test(bounds_connections),
         cmocka_unit_test(mistakes_nobody_for_this_machine),
+        cmocka_unit_test(bounds_connections_of_all_servers_together),
+        cmocka_unit_test(accepts_again_when_there_are_descriptors),
         cmocka_unit_test(ends_a_connection_after_its_share_of_requests),
         cmocka_unit_test(lets_requests_end_when_it_closes),
         cmocka_unit_test(hands_a_connection_over),
