@@ -5,10 +5,11 @@
 #include "os/file.h"
 #include "os/log.h"
 #include "os/notify.h"
+#include "os/process.h"
 
 #include <signal.h>
 
-enum { LOOPS_WANTED_MAX = 4 };
+enum { LOOPS_WANTED_MAX = 4, FILES_KEPT = 512 };
 
 /* ---- certificates ---- */
 
@@ -40,8 +41,6 @@ status service_load_tls(struct service *s, struct tls_context **out, struct erro
 static struct http_limits limits_of(const struct config *c)
 {
     struct http_limits l = http_limits_default;
-    l.connections = (uint32_t)c->connections;
-    l.connections_address = (uint32_t)c->connections_address;
     l.head_ms = (uint32_t)c->head_seconds * 1000;
     l.body_ms = (uint32_t)c->body_seconds * 1000;
     l.idle_ms = (uint32_t)c->idle_seconds * 1000;
@@ -64,6 +63,7 @@ static status open_server(struct service *s, struct server *v, struct error *err
         .shared = !first,
         .fd = first ? s->inherited : -1,
         .tls = s->tls,
+        .crowd = s->crowd,
         .limits = limits_of(s->config),
         .handler = api_handler(v->api),
     };
@@ -81,8 +81,24 @@ static unsigned loop_count(const struct service *s)
     return processors < LOOPS_WANTED_MAX ? processors : LOOPS_WANTED_MAX;
 }
 
+/* The limits on connections are the process's, whichever loops they come to; and no more than there are
+ * descriptors for, so that the store, the rules and the log find theirs. */
+static struct crowd *crowd_of(const struct config *c)
+{
+    uint64_t files = process_raise_files(), most = (uint64_t)c->connections;
+    uint64_t kept = files / 2 < FILES_KEPT ? files / 2 : FILES_KEPT;
+    if (files && files - kept < most) {
+        most = files - kept;
+        log_say(LOG_SYSTEM, LOG_WARN, "fewer connections than limits.connections: descriptors",
+                LOG_INT("wanted", c->connections), LOG_INT("connections", most),
+                LOG_INT("descriptors", files));
+    }
+    return crowd_new((uint32_t)most, (uint32_t)c->connections_address);
+}
+
 status servers_open(struct service *s, struct error *err)
 {
+    s->crowd = crowd_of(s->config);
     int first = -1;
     s->inherited = notify_sockets(&first) > 0 ? first : -1;
     unsigned n = loop_count(s);
@@ -208,4 +224,5 @@ void servers_free(struct service *s)
         loop_free(s->server[i].loop);
     }
     s->servers = 0;
+    crowd_free(s->crowd);
 }

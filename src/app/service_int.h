@@ -69,6 +69,7 @@ struct service {
     struct api *api;
     struct tls_context *tls; /* NULL: plain */
     const char *certificate, *key, *cache;
+    struct crowd *crowd; /* connections of all servers */
     struct server server[LOOPS_MAX];
     unsigned servers;
     struct syslog *syslog[SYSLOG_TLS + 1]; /* NULL: not listened for */

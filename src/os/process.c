@@ -32,3 +32,13 @@ uint64_t process_rss_peak_bytes(void)
         return 0;
     return (uint64_t)use.ru_maxrss * 1024;
 }
+
+uint64_t process_raise_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 0;
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : before;
+}
