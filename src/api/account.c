@@ -182,21 +182,24 @@ void account_offence(struct api *a, str address, enum guard_offence o)
 /* Only of those whom we do not know: who is known is limited and in the audit log. */
 static void judge(struct api_call *c)
 {
-    if (c->known || c->status < 400 || c->status > 405)
+    bool login = c->route && c->route->rate == RATE_LOGIN;
+    bool hasty = c->status == 429 && login;
+    if (c->known || c->status < 400 || (c->status > 405 && !hasty))
         return;
     bool tried = http_header(c->request, STR("authorization")).n > 0 ||
                  http_header(c->request, STR("x-api-key")).n > 0;
     enum guard_offence o;
     switch (c->status) {
     case 401:
-        o = c->route && c->route->rate == RATE_LOGIN ? OFFENCE_CREDENTIALS
-            : tried                                  ? OFFENCE_TOKEN
-                                                     : OFFENCE_FORBIDDEN;
+        o = login ? OFFENCE_CREDENTIALS : tried ? OFFENCE_TOKEN : OFFENCE_FORBIDDEN;
         break;
     case 403:
         return; /* blocked already */
     case 404:
         o = OFFENCE_NOT_FOUND;
+        break;
+    case 429:
+        o = OFFENCE_HASTY;
         break;
     default:
         o = OFFENCE_BAD_REQUEST;

@@ -61,7 +61,7 @@ static struct api *api_made(const struct api_options *options)
     if (options->rates)
         memcpy(a->rate, options->rates, sizeof a->rate);
     a->rates = rate_table_new(options->rate_buckets ? options->rate_buckets : RATE_BUCKETS);
-    a->guard = guard_new(GUARD_ADDRESSES);
+    a->guard = guard_new(GUARD_ADDRESSES, options->guard_block_ms);
     a->count = mem_array(struct route_count, route_count + 1);
     a->usage = usage_new();
     a->started_ns = clock_ns();

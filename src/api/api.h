@@ -59,6 +59,7 @@ struct api_options {
     const str *cors_origin;         /* "https://dash.example", or "*" */
     size_t cors_count;
     bool guard;              /* block addresses that attack the service itself */
+    int64_t guard_block_ms;  /* the first time; 0: a minute */
     const str *guard_exempt; /* addresses and ranges never blocked nor limited by address */
     size_t guard_exempt_count;
     const str *proxy; /* whose X-Forwarded-For is believed: addresses and ranges */

@@ -25,6 +25,7 @@ struct shard {
 struct guard {
     struct shard shard[SHARDS];
     size_t sets;               /* a shard's; a power of two */
+    int64_t block_ms;          /* the first one */
     _Atomic int64_t latest_ms; /* when the last block there is ends; 0: there never was one */
 };
 
@@ -50,10 +51,11 @@ str address_key(str address, char out[static ADDRESS_KEY_MAX])
     return (str){out, ip_format(&ip, out)};
 }
 
-struct guard *guard_new(size_t addresses)
+struct guard *guard_new(size_t addresses, int64_t block_ms)
 {
     struct guard *g = mem_new(struct guard);
     g->sets = 1;
+    g->block_ms = block_ms ? block_ms : GUARD_BLOCK_MS;
     while (g->sets * WAYS * SHARDS < addresses)
         g->sets *= 2;
     for (size_t i = 0; i < SHARDS; i++) {
@@ -123,7 +125,7 @@ static uint64_t hash_of(str address)
 
 static void block_locked(struct guard *g, struct suspect *s, int64_t now_ms)
 {
-    int64_t length_ms = GUARD_BLOCK_MS;
+    int64_t length_ms = g->block_ms;
     for (uint32_t i = 0; i < s->blocks && length_ms < GUARD_BLOCK_MAX_MS; i++)
         length_ms *= 2;
     length_ms = length_ms < GUARD_BLOCK_MAX_MS ? length_ms : GUARD_BLOCK_MAX_MS;

@@ -2,8 +2,8 @@
 /* guard.h - the service watches those who come to it.
  *
  * What an attacker does costs points by address: paths that are not there, methods that are
- * not allowed, malformed requests, credentials that are wrong, and requests refused that have the shape of
- * an injection or a probe.  Points fade with time; at GUARD_LIMIT the address is blocked, for a minute the first time and twice as long each
+ * not allowed, malformed requests, credentials that are wrong or tried too fast, and requests refused that have the shape of
+ * an injection or a probe.  Points fade with time; at GUARD_LIMIT the address is blocked, for a minute (settable) the first time and twice as long each
  * time after, up to a day.  A day after the last block all is forgotten.
  *
  * IPv6 is counted by /64 network.  The table has a fixed size; where a set is full whoever has the fewest
@@ -23,7 +23,7 @@ const char *guard_offence_name(enum guard_offence o);
 enum {
     GUARD_LIMIT = 120,      /* points */
     GUARD_FADE_MS = 2000,   /* a point fades in so long */
-    GUARD_BLOCK_MS = 60000, /* the first block */
+    GUARD_BLOCK_MS = 60000, /* the first block, unless told otherwise */
     GUARD_BLOCK_MAX_MS = 86400000
 };
 
@@ -32,7 +32,8 @@ enum { ADDRESS_KEY_MAX = 48 };
 str address_key(str address, char out[static ADDRESS_KEY_MAX]);
 
 struct guard; /* opaque */
-struct guard *guard_new(size_t addresses);
+/* `block_ms`: the first block; 0: GUARD_BLOCK_MS. */
+struct guard *guard_new(size_t addresses, int64_t block_ms);
 void guard_free(struct guard *g); /* NULL is fine */
 
 /* Count an offence.  True when it led to a block: *until_ms is its end. */

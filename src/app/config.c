@@ -248,7 +248,8 @@ static status read_flags(struct config *c, const struct config_flag *flag, size_
             st = set_text(c, s, str_z(flag[i].value), err);
         else if (!given[k]) {
             *(struct config_list *)place_of(c, s) = (struct config_list){0};
-            st = list_add(c, place_of(c, s), str_z(flag[i].value), err);
+            if (*flag[i].value) /* KEY= is the empty list */
+                st = list_add(c, place_of(c, s), str_z(flag[i].value), err);
         }
         if (st != ST_OK)
             return st;

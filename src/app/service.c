@@ -212,6 +212,7 @@ static status open_api(struct service *s, struct error *err)
                             .cors_origin = texts(&s->arena, &c->cors_origins),
                             .cors_count = c->cors_origins.n,
                             .guard = c->guard,
+                            .guard_block_ms = c->guard_block * 1000,
                             .guard_exempt = texts(&s->arena, &c->guard_exempt),
                             .guard_exempt_count = c->guard_exempt.n,
                             .proxy = texts(&s->arena, &c->proxies),

@@ -84,7 +84,7 @@ static bool offend(struct guard *g, const char *address, enum guard_offence o, i
 
 static void blocks_who_offends_and_lets_go(void **state)
 {
-    struct guard *g = guard_new(1024);
+    struct guard *g = guard_new(1024, 0);
     int64_t until = 0, now = 1000000;
     assert_false(guard_blocked(g, STR("192.0.2.1"), now, NULL));
     assert_true(offend(g, "192.0.2.1", OFFENCE_PROBE, 4, now, &until));
@@ -98,7 +98,7 @@ static void blocks_who_offends_and_lets_go(void **state)
 
 static void blocks_twice_as_long_each_time_and_forgets_after_a_day(void **state)
 {
-    struct guard *g = guard_new(1024);
+    struct guard *g = guard_new(1024, 0);
     int64_t until = 0, now = 1000000, length = GUARD_BLOCK_MS;
     for (int i = 0; i < 14; i++) {
         assert_true(offend(g, "192.0.2.1", OFFENCE_PROBE, 4, now, &until));
@@ -114,7 +114,7 @@ static void blocks_twice_as_long_each_time_and_forgets_after_a_day(void **state)
 
 static void lets_points_fade(void **state)
 {
-    struct guard *g = guard_new(1024);
+    struct guard *g = guard_new(1024, 0);
     int64_t until = 0, now = 1000000;
     for (int i = 0; i < 500; i++) { /* a wrong path every five seconds is no attack */
         assert_false(guard_offend(g, STR("192.0.2.1"), OFFENCE_NOT_FOUND, now, &until));
@@ -125,7 +125,7 @@ static void lets_points_fade(void **state)
 
 static void counts_an_ipv6_network_as_one(void **state)
 {
-    struct guard *g = guard_new(1024);
+    struct guard *g = guard_new(1024, 0);
     int64_t until = 0;
     assert_true(offend(g, "2001:db8::1", OFFENCE_PROBE, 4, 1000, &until));
     assert_true(guard_blocked(g, STR("2001:db8::ffff:2"), 1000, NULL));
@@ -135,7 +135,7 @@ static void counts_an_ipv6_network_as_one(void **state)
 
 static void keeps_a_block_while_others_come_and_go(void **state)
 {
-    struct guard *g = guard_new(128); /* one set a shard */
+    struct guard *g = guard_new(128, 0); /* one set a shard */
     int64_t until = 0, other = 0;
     assert_true(offend(g, "192.0.2.1", OFFENCE_PROBE, 4, 1000, &until));
     for (int i = 0; i < 10000; i++) {
