@@ -24,7 +24,7 @@ static const char *title_of(int http)
 
 /* ---- headers ---- */
 
-static bool origin_allowed(const struct api *a, str origin, bool *any)
+bool origin_allowed(const struct api *a, str origin, bool *any)
 {
     *any = false;
     for (size_t i = 0; i < a->options.cors_count; i++) {

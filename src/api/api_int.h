@@ -261,6 +261,8 @@ void answer_allow(struct api_call *c, const struct router_entry *entry);
 void uploads_go_on(struct api_loop *l);
 /* The headers every answer has, for one who answers by itself. */
 void answer_headers(struct api_call *c);
+/* Do the settings let pages of `origin` call?  `*any`: of all. */
+bool origin_allowed(const struct api *a, str origin, bool *any);
 
 /* ---- call.c ---- */
 

@@ -67,6 +67,21 @@ static void socket_closed(struct ws *w, void *user, int code)
 
 static const struct ws_handler on_socket = {socket_message, socket_closed};
 
+/* CORS does not hold for WebSockets: any page may open one.  With tokens it cannot say anything (there are no
+ * cookies here that a browser would add, so that somebody else's page has nothing to hijack), but who
+ * lists the origins that may call means all calls.  A page of our own may, and programs send no Origin. */
+static bool origin_may_watch(struct api_call *c)
+{
+    bool any;
+    str origin = http_header(c->request, STR("origin"));
+    str host = str_from(origin, str_find(origin, ':') + sizeof "://" - 1);
+    if (origin.n == 0 || c->api->options.cors_count == 0 || origin_allowed(c->api, origin, &any) ||
+        str_ieq(host, http_header(c->request, STR("host"))))
+        return true;
+    call_problem(c, 403, "not_allowed", "this origin may not watch");
+    return false;
+}
+
 void serve_live_socket(struct api_call *c)
 {
     if (!ws_wanted(c->request)) {
@@ -74,7 +89,7 @@ void serve_live_socket(struct api_call *c)
         call_problem(c, 426, "upgrade_required", "this is a WebSocket");
         return;
     }
-    if (!admitted(c))
+    if (!origin_may_watch(c) || !admitted(c))
         return;
     struct watcher *client = watcher_new(c->lane->live, &c->who, call_authorization(c));
     struct http_request *r = http_ref(c->request);
