@@ -227,7 +227,7 @@ status http_write(struct http_request *r, str piece)
     /* Said for the whole chunk, so that it is taken or refused as one. */
     size_t queued = stream_queued(r->conn->s), most = stream_write_buffer(r->conn->s);
     if (queued && (queued >= most || piece.n > most - queued)) {
-        stream_want_drained(r->conn->s);
+        stream_want_drained(r->conn->s, stream_write_buffer(r->conn->s) / 2);
         return ST_LIMIT;
     }
     struct sbuf *out = stream_out(r->conn->s);

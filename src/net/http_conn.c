@@ -159,15 +159,18 @@ static void end_request(struct http_conn *c)
     set_phase(c, HTTP_IDLE, c->server->limits.idle_ms);
 }
 
-/* Between requests: a client that asks and does not read has to wait. */
+/* Between requests: a client that asks and does not read has to wait.  What one may have unread is little, for there
+ * may be very many of them. */
 static bool may_read_next(struct http_conn *c)
 {
     if (stream_is_closing(c->s))
         return false;
-    if (stream_queued(c->s) < stream_write_buffer(c->s) / 2)
+    size_t most = stream_write_buffer(c->s) / 2;
+    most = most < HTTP_UNREAD_MAX ? most : HTTP_UNREAD_MAX;
+    if (stream_queued(c->s) < most)
         return true;
     c->clogged = true;
-    stream_want_drained(c->s);
+    stream_want_drained(c->s, most);
     return false;
 }
 
@@ -231,8 +234,10 @@ static void process(struct http_conn *c, str in)
     c->busy = true;
     if (!c->r)
         c->started_ns = clock_ns();
+    size_t given = in.n;
     while (settle(c) && step(c, &in))
         ;
+    metric_add(METRIC_HTTP_BYTES_IN, given - in.n); /* what is left comes again */
     c->busy = false;
     if (!c->s) {
         stream_unread(s, in);
@@ -263,7 +268,6 @@ void http_moved(struct http_conn *c)
 static void conn_bytes(void *user, str bytes)
 {
     struct http_conn *c = user;
-    metric_add(METRIC_HTTP_BYTES_IN, bytes.n);
     process(c, bytes);
 }
 

@@ -17,6 +17,7 @@ enum {
     HTTP_SPARE_REQUESTS = 64,
     HTTP_KEEP_ROOM = 8 * 1024,          /* of a buffer in a spare request */
     HTTP_ARENA_MAX = 16 * 1024 * 1024,  /* of one request */
+    HTTP_UNREAD_MAX = 32 * 1024,        /* of answers, past which no further request is read */
     HTTP_DISCARD_MAX = 1024 * 1024,     /* of a body nobody wants, to keep the connection */
     HTTP_DECODE_SIZE = 64 * 1024,       /* decoded at a time */
     HTTP_ZSTD_WINDOW = 8 * 1024 * 1024, /* RFC 9659 */

@@ -43,8 +43,8 @@ void stream_set_write_buffer(struct stream *s, size_t bytes);
 enum { STREAM_PIECES = 32 };
 size_t stream_try(struct stream *s, const str *piece, size_t n);
 
-/* Have `drained` called though nothing was refused. */
-void stream_want_drained(struct stream *s);
+/* Have `drained` called when less than `below` waits, though nothing was refused. */
+void stream_want_drained(struct stream *s, size_t below);
 
 /* Bytes that were delivered and not used: they come again, before others, once the stream is not paused.  Of
  * the bytes just delivered it is the rest that may be given back; that costs nothing the second time. */

@@ -325,15 +325,17 @@ status stream_write(struct stream *s, str bytes)
     size_t queued = stream_queued(s);
     if (queued && (queued >= s->write_buffer || bytes.n > s->write_buffer - queued)) {
         s->over = true;
+        s->over_below = s->write_buffer / 2;
         return ST_LIMIT;
     }
     sbuf_add(stream_out(s), bytes);
     return ST_OK;
 }
 
-void stream_want_drained(struct stream *s)
+void stream_want_drained(struct stream *s, size_t below)
 {
     s->over = true;
+    s->over_below = below;
     soon(s);
 }
 
@@ -436,7 +438,7 @@ static void flush(struct stream *s)
         flush_tls(s);
     else if (s->out.n && !s->sending)
         send_buffer(s, &s->out, 0);
-    if (s->over && stream_queued(s) <= s->write_buffer / 2) {
+    if (s->over && stream_queued(s) < s->over_below) {
         s->over = false;
         s->want_drained = true;
         soon(s);

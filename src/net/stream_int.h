@@ -38,7 +38,7 @@ struct stream {
     struct sbuf unread;      /* for the handler, before what comes from the socket */
     struct sending *sending; /* owned; NULL: the kernel takes what we have */
     struct loop_task task;
-    size_t out_at, unread_at, write_buffer, seen_queued;
+    size_t out_at, unread_at, write_buffer, seen_queued, over_below;
     uint64_t window_ms, window_bytes; /* since then something waits, and so much was taken of it */
     uint64_t deadline_ms;             /* of the handshake, or of lingering; 0: none */
     enum stream_state state;

@@ -27,8 +27,11 @@ static struct still *of(const struct conn *c)
 static void opened(struct conn *c)
 {
     struct still *s = of(c);
-    if (!s->reads)
+    if (!s->reads) {
+        int little = 4096; /* what the kernel would take in for us is read, to the server */
+        (void)uv_recv_buffer_size((uv_handle_t *)&c->tcp, &little);
         conn_stop_reading(c);
+    }
     conn_send(c, s->first);
 }
 
