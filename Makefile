@@ -106,7 +106,7 @@ run: ## install what is missing, build, and start the service with a sample feed
 
 test: ## every test under ASan and UBSan; T=rule for those with "rule" in their name
 	@scripts/setup --test
-	@$(MAKE) --no-print-directory $(if $(CLIS),all) $(UNITS:%=build/debug/test/%) $(FUZZERS:%=build/debug/replay/%)
+	@$(MAKE) --no-print-directory $(if $(CLIS),all build/release/load/bgload) $(UNITS:%=build/debug/test/%) $(FUZZERS:%=build/debug/replay/%)
 	@scripts/run-tests $(if $(T),--only '$(T)') build/debug
 
 dev: ## the program with sanitizers, as build/debug/bguard
