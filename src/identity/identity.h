@@ -112,7 +112,7 @@ struct new_key {
     int64_t expires_ms;
     bool service;
 };
-/* No more than its maker may.  A service token takes users:admin, and outlives its maker.  ST_LIMIT: the user, or the
+/* No more than its maker may.  A service token takes users:admin, and outlives its maker.  ST_CONFLICT: the user, or the
  * tenant's services, have 100 that work.
  * `secret`: the key's whole text, "bg_<id>_<secret>", shown this once. */
 CHECKED status identity_key_add(struct identity *i, struct arena *a, const struct actor *by,

@@ -72,7 +72,7 @@ static status check_count(struct identity *i, const struct actor *by, bool servi
     }
     arena_done(&a);
     if (st == ST_OK && alike >= KEYS_MAX)
-        return fail(err, ST_LIMIT, "there are %zu keys already; revoke some first", alike);
+        return fail(err, ST_CONFLICT, "there are %zu keys already; revoke some first", alike);
     return st;
 }
 

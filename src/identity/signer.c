@@ -225,7 +225,7 @@ static status retire(struct identity *i, const struct signer_record *r, size_t n
 status signers_rotate(struct identity *i, int64_t now_ms, struct error *err)
 {
     if (i->mode == TOKEN_HS256)
-        return fail(err, ST_UNSUPPORTED,
+        return fail(err, ST_CONFLICT,
                     "tokens are signed with the configured secret; change that to rotate it");
     struct arena a;
     struct signer_record *r = NULL;
@@ -234,7 +234,7 @@ status signers_rotate(struct identity *i, int64_t now_ms, struct error *err)
     if (st != ST_OK)
         return st;
     if (n + SIGN_KIND_COUNT > TOKEN_KEYS_MAX)
-        st = fail(err, ST_LIMIT, "%zu signing keys still verify; wait until some are over", n);
+        st = fail(err, ST_CONFLICT, "%zu signing keys still verify; wait until some are over", n);
     for (unsigned k = 0; k < SIGN_KIND_COUNT && st == ST_OK; k++) {
         if (kind_used(i, (enum signature_kind)k))
             st = make_one(i, (enum signature_kind)k, now_ms, err);

@@ -384,7 +384,7 @@ static void makes_so_many_keys_and_no_more(void **state)
     str secret;
     for (int n = 0; n < 100; n++)
         (void)bed_key(&b, &admin, &in, &k);
-    assert_int_equal(identity_key_add(b.i, &b.a, &by, &in, &k, &secret, NULL), ST_LIMIT);
+    assert_int_equal(identity_key_add(b.i, &b.a, &by, &in, &k, &secret, NULL), ST_CONFLICT);
     assert_int_equal(identity_key_revoke(b.i, &by, k.id, NULL), ST_OK);
     (void)bed_key(&b, &admin, &in, &k);
     (void)bed_key(&b, &admin, &service, &k);

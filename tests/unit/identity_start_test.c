@@ -200,7 +200,7 @@ static void does_not_rotate_a_configured_secret(void **state)
     bed_start(&b, "hs256", ADMIN_PASSWORD);
     struct principal admin = bed_admin(&b);
     struct actor by = bed_actor(&b, &admin);
-    assert_int_equal(identity_rotate(b.i, &by, NULL), ST_UNSUPPORTED);
+    assert_int_equal(identity_rotate(b.i, &by, NULL), ST_CONFLICT);
     identity_tick(b.i, b.now_ms);
     assert_int_equal(published(&b), 0);
     bed_done(&b);
