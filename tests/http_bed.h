@@ -191,9 +191,10 @@ static inline void begin(void *arg, struct http_request *r)
     http_respond(r, 404, NULL, STR(""));
 }
 
-static inline void refused(void *arg, str address, int code, const char *why)
+static inline void refused(void *arg, str address, int code, const char *why, const char *id)
 {
     (void)why;
+    assert_true((code != 0) == (id[0] != 0));
     struct world *w = arg;
     assert_true(str_eq(address, STR("127.0.0.1")));
     atomic_store(&w->refused_status, code);

@@ -160,6 +160,8 @@ int64_t call_query_time(const struct api_call *c, const char *name, int64_t othe
 struct actor call_actor(const struct api_call *c);
 /* The id in the path; false: it is none, and 404 was answered. */
 bool call_id(struct api_call *c, str *id);
+/* `st` again; before the reason why identity finds it invalid, the member it can only be. */
+status in_member(const char *place, struct error *err, status st);
 /* For answers of list handlers: `st` is ST_OK, or the failure was answered. */
 bool call_ok(struct api_call *c, status st, const struct error *err);
 /* Who did it, as the audit log and alerts name them: the user's name, or "key:NAME". In c->arena. */
@@ -271,7 +273,7 @@ str call_authorization(struct api_call *c);
 
 void call_begin(void *arg, struct http_request *r);
 bool call_accept(void *arg, str address);
-void call_refused(void *arg, str address, int http, const char *why);
+void call_refused(void *arg, str address, int http, const char *why, const char *id);
 
 #define X(METHOD, path, handler, ACCESS, RUN, query, body, limit, http, answer, RATE, summary)     \
     api_fn serve_##handler;

@@ -443,10 +443,12 @@ bool call_accept(void *arg, str address)
     return !blocked;
 }
 
-void call_refused(void *arg, str address, int http, const char *why)
+void call_refused(void *arg, str address, int http, const char *why, const char *id)
 {
     struct api_loop *l = arg;
-    (void)why;
+    if (http)
+        log_say(LOG_API, LOG_INFO, "request refused", LOG_Z("id", id), LOG_STR("address", address),
+                LOG_INT("status", http), LOG_Z("why", why));
     if (http == 400)
         account_offence(l->api, address, OFFENCE_MALFORMED);
 }
@@ -488,6 +490,11 @@ bool call_id(struct api_call *c, str *id)
         return true;
     call_problem(c, 404, "not_found", "there is nothing with this id");
     return false;
+}
+
+status in_member(const char *place, struct error *err, status st)
+{
+    return st == ST_INVALID ? fail_prefix(err, st, "%s", place) : st;
 }
 
 bool call_ok(struct api_call *c, status st, const struct error *err)

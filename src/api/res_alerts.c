@@ -175,7 +175,9 @@ static bool export_page(struct api_call *c, struct error *err, status *st)
     size_t n = 0;
     str next = {0};
     arena_clear(&x->page);
-    *st = store_alert_list(c->api->options.store, &x->page, &x->filter, &r, &n, &next, err);
+    *st = in_member(
+        "?cursor", err,
+        store_alert_list(c->api->options.store, &x->page, &x->filter, &r, &n, &next, err));
     if (*st == ST_OK && next.n >= sizeof x->cursor)
         *st = fail(err, ST_LIMIT, "the cursor is too long");
     if (*st != ST_OK)
@@ -243,7 +245,8 @@ static void send_page(struct api_call *c, const struct alert_filter *f)
     size_t n = 0;
     str next = {0};
     struct error err;
-    status st = store_alert_list(c->api->options.store, c->arena, f, &r, &n, &next, &err);
+    status st = in_member(
+        "?cursor", &err, store_alert_list(c->api->options.store, c->arena, f, &r, &n, &next, &err));
     if (!call_ok(c, st, &err))
         return;
     struct json_out o = call_json(c);

@@ -120,8 +120,10 @@ void serve_auth_password(struct api_call *c)
 {
     struct error err;
     struct actor by = call_actor(c);
-    status st = identity_password(c->api->options.identity, &by, text_of(c, "old_password"),
-                                  text_of(c, "new_password"), &err);
+    status st =
+        in_member("/new_password", &err,
+                  identity_password(c->api->options.identity, &by, text_of(c, "old_password"),
+                                    text_of(c, "new_password"), &err));
     if (call_ok(c, st, &err))
         call_empty(c, 204);
 }

@@ -38,6 +38,8 @@ void serve_backup_add(struct api_call *c)
         st = store_backup(c->api->options.store, path.p, &err);
     if (st == ST_OK)
         st = file_stat(path.p, &info, &err);
+    if (st == ST_UNSUPPORTED) /* it is not the request that has to change */
+        st = fail_prefix(&err, ST_CONFLICT, "no copy can be made here");
     call_audit(c, "backup.add", path, STR(""), st == ST_OK);
     if (!call_ok(c, st, &err))
         return;

@@ -150,7 +150,9 @@ void serve_key_add(struct api_call *c)
     if (st == ST_OK && in.expires_ms && in.expires_ms <= c->now_ms)
         st = fail(&err, ST_INVALID, "/expires_at: expected a time to come");
     if (st == ST_OK)
-        st = identity_key_add(c->api->options.identity, c->arena, &by, &in, &k, &secret, &err);
+        st = in_member(
+            "/scopes", &err,
+            identity_key_add(c->api->options.identity, c->arena, &by, &in, &k, &secret, &err));
     if (!call_ok(c, st, &err))
         return;
     struct json_out o = call_json(c);

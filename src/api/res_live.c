@@ -84,9 +84,14 @@ static bool origin_may_watch(struct api_call *c)
 
 void serve_live_socket(struct api_call *c)
 {
-    if (!ws_wanted(c->request)) {
+    const char *why;
+    int refusal = ws_refusal(c->request, &why);
+    if (refusal == 426) {
         call_set(c, "Upgrade", STR("websocket"));
-        call_problem(c, 426, "upgrade_required", "this is a WebSocket");
+        call_set(c, "Sec-WebSocket-Version", STR("13"));
+    }
+    if (refusal) {
+        call_problem(c, refusal, refusal == 426 ? "upgrade_required" : "invalid", why);
         return;
     }
     if (!origin_may_watch(c) || !admitted(c))

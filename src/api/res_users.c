@@ -108,6 +108,18 @@ void serve_user_get(struct api_call *c)
         send_user(c, 200, &u);
 }
 
+/* Another tenant than one's own.  Who may not ask is refused, and written down, by identity. */
+static status check_tenant(struct api_call *c, str tenant, struct error *err)
+{
+    struct tenant_record t = {0};
+    if (!principal_may(&c->who, PERMIT_INSTALLATION) || strcmp(c->who.tenant, "default") != 0)
+        return ST_OK;
+    status st = store_tenant_get(c->api->options.store, c->arena, tenant, &t, err);
+    if (st == ST_NOT_FOUND || (st == ST_OK && t.disabled))
+        return fail(err, ST_INVALID, "/tenant: there is no such tenant, or it is disabled");
+    return st;
+}
+
 void serve_user_add(struct api_call *c)
 {
     struct user_record u = {0};
@@ -117,7 +129,12 @@ void serve_user_add(struct api_call *c)
                           .password = json_str(json_get(c->root, STR("password")), STR("")),
                           .tenant = json_str(json_get(c->root, STR("tenant")), STR("")),
                           .role = json_str(json_get(c->root, STR("role")), STR(""))};
-    status st = identity_user_add(c->api->options.identity, c->arena, &by, &in, &u, &err);
+    status st = ST_OK;
+    if (in.tenant.n && !str_eq(in.tenant, str_z(c->who.tenant)))
+        st = check_tenant(c, in.tenant, &err);
+    if (st == ST_OK)
+        st = in_member("/password", &err,
+                       identity_user_add(c->api->options.identity, c->arena, &by, &in, &u, &err));
     if (call_ok(c, st, &err))
         send_user(c, 201, &u);
 }
@@ -134,7 +151,9 @@ void serve_user_change(struct api_call *c)
     str id;
     if (!call_id(c, &id))
         return;
-    status st = identity_user_change(c->api->options.identity, c->arena, &by, id, &in, &u, &err);
+    status st =
+        in_member("/password", &err,
+                  identity_user_change(c->api->options.identity, c->arena, &by, id, &in, &u, &err));
     if (call_ok(c, st, &err))
         send_user(c, 200, &u);
 }

@@ -5,6 +5,7 @@
 const struct schema schema_none = {.name = NULL};
 
 const struct schema schema_any = {.name = NULL, .media = "application/json"};
+const struct schema schema_jwks = {.name = NULL, .media = "application/jwk-set+json"};
 const struct schema schema_text = {.name = NULL, .media = "text/plain"};
 
 #define X(METHOD, path, handler, ACCESS, RUN, query, body, limit, status, answer, RATE, summary)   \

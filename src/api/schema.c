@@ -22,27 +22,26 @@ static bool id_valid(str s)
     return uid_valid(s);
 }
 
-static bool is_alnum(char c)
+static bool is_lower_alnum(char c)
 {
-    char l = ascii_lower(c);
-    return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9');
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
+/* As identity has it. */
 static bool name_valid(str s)
 {
+    str more = STR("._@-");
     for (size_t i = 0; i < s.n; i++)
-        if (!is_alnum(s.p[i]) && (i == 0 || str_find(STR("@._+-"), s.p[i]) == 5))
+        if (!is_lower_alnum(s.p[i]) && str_find(more, s.p[i]) == more.n)
             return false;
-    return s.n > 0;
+    return s.n > 0 && s.n < 64;
 }
 
 static bool tenant_valid(str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        bool lower = is_alnum(s.p[i]) && ascii_lower(s.p[i]) == s.p[i];
-        if (!lower && (i == 0 || s.p[i] != '-'))
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_lower_alnum(s.p[i]) && (i == 0 || s.p[i] != '-'))
             return false;
-    }
     return s.n > 0 && s.n < 64;
 }
 
@@ -281,6 +280,15 @@ status schema_check(const struct schema *schema, json_node value, struct error *
 
 /* ---- query strings ---- */
 
+/* str_to_i64 reads hexadecimal too, as logs have it. */
+static bool is_decimal(str s)
+{
+    size_t i = s.n && s.p[0] == '-';
+    while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9')
+        i++;
+    return i == s.n;
+}
+
 static status check_query(const struct schema_field *f, str s, struct error *err)
 {
     struct place p;
@@ -289,8 +297,8 @@ static status check_query(const struct schema_field *f, str s, struct error *err
     double d;
     switch (f->type) {
     case SCHEMA_INTEGER:
-        return str_to_i64(s, &i) ? check_range(f, (double)i, "", &p, err)
-                                 : wrong(&p, err, "expected an integer");
+        return is_decimal(s) && str_to_i64(s, &i) ? check_range(f, (double)i, "", &p, err)
+                                                  : wrong(&p, err, "expected an integer");
     case SCHEMA_NUMBER:
         return str_to_f64(s, &d) && isfinite(d) ? check_range(f, d, "", &p, err)
                                                 : wrong(&p, err, "expected a number");

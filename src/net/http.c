@@ -24,7 +24,7 @@ static void on_refused(void *arg, str address, const char *why)
 {
     struct http_server *s = arg;
     metric_inc(METRIC_HTTP_REFUSED_ADDRESS);
-    http_tell_refused(s, address, 0, why);
+    http_tell_refused(s, address, 0, why, "");
 }
 
 void http_server_unref(struct http_server *s)

@@ -65,9 +65,9 @@ struct http_handler {
     void (*begin)(void *arg, struct http_request *r);
     /* A connection was accepted from `address`; false: close it at once.  Optional. */
     bool (*accept)(void *arg, str address);
-    /* The server itself refused what `address` sent; status is what it was answered, 0 when it was just
-     * closed.  Optional. */
-    void (*refused)(void *arg, str address, int status, const char *why);
+    /* The server itself refused what `address` sent; status is what it was answered, with `id` as
+     * X-Request-Id; 0 and "" when it was just closed.  Optional. */
+    void (*refused)(void *arg, str address, int status, const char *why, const char *id);
     void *arg;
 };
 

@@ -261,21 +261,23 @@ void http_end_answer(struct http_request *r)
     http_moved(c);
 }
 
-void http_answer_problem(struct http_conn *c, int code, const char *why)
+void http_answer_problem(struct http_conn *c, int code, const char *why, const char *id)
 {
     struct sbuf *out = stream_out(c->s);
     if (!out)
         return;
-    char body[256];
-    int n = snprintf(body, sizeof body,
-                     "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}",
-                     http_reason(code), code, why);
+    char body[320];
+    int n =
+        snprintf(body, sizeof body,
+                 "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"refused\","
+                 "\"detail\":\"%s\",\"request_id\":\"%s\"}",
+                 http_reason(code), code, why, id);
     assert(n > 0 && n < (int)sizeof body); /* our own words, without quotes */
     add_first_lines(out, c->server->loop, code);
     sbuf_addf(out,
               "Content-Type: application/problem+json\r\nContent-Length: %d\r\n"
-              "Connection: close\r\n\r\n",
-              n);
+              "X-Request-Id: %s\r\nConnection: close\r\n\r\n",
+              n, id);
     bool head_only = c->r && c->r->head.method == HTTP_HEAD;
     if (!head_only)
         sbuf_add(out, (str){body, (size_t)n});

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/metric.h"
 #include "os/clock.h"
+#include "os/uid.h"
 
 #include <assert.h>
 
@@ -25,24 +26,28 @@ static enum metric_id refusal_metric(int code)
     }
 }
 
-void http_tell_refused(struct http_server *s, str address, int code, const char *why)
+void http_tell_refused(struct http_server *s, str address, int code, const char *why,
+                       const char *id)
 {
     if (s->handler.refused)
-        s->handler.refused(s->handler.arg, address, code, why);
+        s->handler.refused(s->handler.arg, address, code, why, id);
 }
 
 void http_refuse_now(struct http_conn *c, int code, const char *why)
 {
     metric_inc(refusal_metric(code));
     bool begun = c->r && c->r->begun;
-    http_tell_refused(c->server, stream_address(c->s), begun ? 0 : code, why);
+    char id[UID_SIZE] = "";
+    if (!begun)
+        uid_new(clock_wall_ms(), id);
+    http_tell_refused(c->server, stream_address(c->s), begun ? 0 : code, why, id);
     if (begun && c->r->answered) {
         stream_close(c->s);
     } else if (begun) {
         /* An answer is on its way; the client has to see that it was cut. */
         stream_abort(c->s);
     } else {
-        http_answer_problem(c, code, why);
+        http_answer_problem(c, code, why, id);
         stream_close(c->s);
     }
     http_leave(c, true);
@@ -349,12 +354,12 @@ static void conn_closed(void *user, enum stream_why why)
     metric_move(METRIC_HTTP_CONNECTIONS, -1);
     if (why == STREAM_STALLED || why == STREAM_SLOW) {
         metric_inc(METRIC_HTTP_REFUSED_SLOW);
-        http_tell_refused(s, stream_address(c->s), 0,
-                          why == STREAM_SLOW ? "the TLS handshake takes too long"
-                                             : "the answer is not read");
+        http_tell_refused(
+            s, stream_address(c->s), 0,
+            why == STREAM_SLOW ? "the TLS handshake takes too long" : "the answer is not read", "");
     } else if (why == STREAM_HANDSHAKE) {
         metric_inc(METRIC_HTTP_REFUSED_MALFORMED);
-        http_tell_refused(s, stream_address(c->s), 0, "the TLS handshake failed");
+        http_tell_refused(s, stream_address(c->s), 0, "the TLS handshake failed", "");
     }
     http_leave(c, true);
     http_reader_done(&c->reader);

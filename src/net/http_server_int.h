@@ -95,7 +95,8 @@ static inline bool http_unwanted(const struct http_request *r)
 
 /* For the listener; `arg` is the server. */
 bool http_accept(void *arg, struct stream *stream);
-void http_tell_refused(struct http_server *s, str address, int code, const char *why);
+void http_tell_refused(struct http_server *s, str address, int code, const char *why,
+                       const char *id);
 /* Answer or body moved on: go to the next request when both are through. */
 void http_moved(struct http_conn *c);
 /* Answer the problem, tell whom it concerns, close. */
@@ -123,7 +124,7 @@ void http_body_clear(struct http_request *r);
 
 /* ---- http_answer.c ---- */
 
-void http_answer_problem(struct http_conn *c, int code, const char *why);
+void http_answer_problem(struct http_conn *c, int code, const char *why, const char *id);
 void http_answer_drained(struct http_request *r);
 const char *http_reason(int code);
 

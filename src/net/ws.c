@@ -324,37 +324,45 @@ static str only_value(const struct http_request *r, str name)
     return str_trim(value);
 }
 
-static void refuse(struct http_request *r, int http_status, const char *title, const char *detail)
+int ws_refusal(const struct http_request *r, const char **why)
 {
-    str body =
-        arena_fmt(http_arena(r),
-                  "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}",
-                  title, http_status, detail);
-    http_respond(r, http_status, "application/problem+json", body);
-}
-
-/* Section 4.2.1; false: answered. */
-static bool handshake_ok(struct http_request *r)
-{
-    bool wanted = ws_wanted(r);
-    if (!wanted || !str_eq(only_value(r, STR("sec-websocket-version")), STR("13"))) {
-        http_set(r, "Upgrade", STR("websocket"));
-        http_set(r, "Sec-WebSocket-Version", STR("13"));
-        refuse(r, 426, "Upgrade Required",
-               wanted ? "only version 13 of WebSocket is spoken here"
-                      : "this is for WebSocket: GET, Upgrade: websocket, Connection: Upgrade");
-        return false;
+    if (!ws_wanted(r)) {
+        *why = "this is for WebSocket: GET, Upgrade: websocket, Connection: Upgrade";
+        return 426;
+    }
+    if (!str_eq(only_value(r, STR("sec-websocket-version")), STR("13"))) {
+        *why = "only version 13 of WebSocket is spoken here";
+        return 426;
     }
     str length = http_header(r, STR("content-length"));
     if (http_header(r, STR("transfer-encoding")).n || (length.n && !str_eq(length, STR("0")))) {
-        refuse(r, 400, "Bad Request", "a WebSocket handshake has no body");
-        return false;
+        *why = "a WebSocket handshake has no body";
+        return 400;
     }
     if (!ws_key_ok(only_value(r, STR("sec-websocket-key")))) {
-        refuse(r, 400, "Bad Request", "Sec-WebSocket-Key is not 16 bytes in base64, once");
-        return false;
+        *why = "Sec-WebSocket-Key is not 16 bytes in base64, once";
+        return 400;
     }
-    return true;
+    return 0;
+}
+
+/* False: answered. */
+static bool handshake_ok(struct http_request *r)
+{
+    const char *why;
+    int http_status = ws_refusal(r, &why);
+    if (http_status == 0)
+        return true;
+    if (http_status == 426) {
+        http_set(r, "Upgrade", STR("websocket"));
+        http_set(r, "Sec-WebSocket-Version", STR("13"));
+    }
+    str body =
+        arena_fmt(http_arena(r),
+                  "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}",
+                  http_status == 426 ? "Upgrade Required" : "Bad Request", http_status, why);
+    http_respond(r, http_status, "application/problem+json", body);
+    return false;
 }
 
 static struct ws *ws_new(const struct ws_options *options, const struct ws_handler *handler,

@@ -35,6 +35,8 @@ extern const struct ws_options ws_options_default;
 
 /* Does `r` ask for a WebSocket: GET, Upgrade: websocket, Connection: Upgrade? */
 bool ws_wanted(const struct http_request *r);
+/* 0 when the handshake is right (section 4.2.1), else what to answer and why. */
+int ws_refusal(const struct http_request *r, const char **why);
 /* In begin, or later of a request still referenced.  Answer 101 (with `protocol`, one of those offered, as the subprotocol, unless empty);
  * NULL when the handshake is wrong (section 4.2.1): 400 was answered, or 426.  Who may come, and
  * from which Origin, is to be judged before.  `handler` is not copied. */
