@@ -19,16 +19,20 @@ static const char *const security_schemes =
 static const struct {
     int status;
     const char *name, *when;
-} failure[] = {{400, "BadRequest", "Malformed: the detail names the place"},
-               {401, "NotAuthenticated", "No credentials, or none that are good"},
-               {403, "NotAllowed", "The caller may not do this"},
-               {404, "NotFound", "There is no such thing"},
-               {409, "Conflict", "It is there already, or in another state"},
-               {413, "TooLarge", "The body is longer than this route takes"},
-               {415, "WrongMedia", "The body is of a media type that this route does not take"},
-               {429, "TooMany", "Too many requests: Retry-After says when to come again"},
-               {500, "Failed", "Our fault; the request id finds it in the log"},
-               {503, "Unavailable", "A part of the service does not answer; try again"}};
+} failure[] = {
+    {400, "BadRequest", "Malformed: the detail names the place"},
+    {401, "NotAuthenticated", "No credentials, or none that are good"},
+    {403, "NotAllowed", "The caller may not do this, or the address is blocked for a time"},
+    {404, "NotFound", "There is no such thing"},
+    {409, "Conflict", "It is there already, or in another state"},
+    {413, "TooLarge", "The body is longer than this route takes, or holds more"},
+    {415, "WrongMedia",
+     "The body is of a media type or a content coding that this route does not take"},
+    {422, "KeyReused", "The Idempotency-Key was given with another body before"},
+    {426, "UpgradeRequired", "This is a WebSocket"},
+    {429, "TooMany", "Too many requests: Retry-After says when to come again"},
+    {500, "Failed", "Our fault; the request id finds it in the log"},
+    {503, "Unavailable", "A part of the service does not answer; try again"}};
 
 static void key(struct json_out *o, const char *name)
 {
@@ -93,30 +97,82 @@ static void write_parameters(struct json_out *o, const struct route *r)
     json_out_array_end(o);
 }
 
+/* What handlers fail with that no rule tells. */
+static const struct {
+    api_fn *handler;
+    int status;
+} particular[] = {{serve_auth_login, 401},
+                  {serve_auth_refresh, 401},
+                  {serve_auth_logout, 400},
+                  {serve_session_list, 404},
+                  {serve_intel_remove, 404},
+                  {serve_key_add, 409},
+                  {serve_user_add, 409},
+                  {serve_user_change, 409},
+                  {serve_user_remove, 409},
+                  {serve_tenant_add, 409},
+                  {serve_tenant_change, 409},
+                  {serve_signer_rotate, 409},
+                  {serve_alert_acknowledge, 409},
+                  {serve_alert_close, 409},
+                  {serve_events, 409},
+                  {serve_events, 422},
+                  {serve_backup_add, 409},
+                  {serve_live_socket, 400},
+                  {serve_live_socket, 426}};
+
+static bool is_particular(const struct route *r, int http)
+{
+    for (size_t i = 0; i < COUNT(particular); i++)
+        if (particular[i].handler == r->handler && particular[i].status == http)
+            return true;
+    return false;
+}
+
 static bool can_fail_with(const struct route *r, int http)
 {
     switch (http) {
     case 400:
-        return r->query || r->body || strchr(r->path, '{');
+        return r->query || r->body || is_particular(r, http);
     case 401:
-        return r->access != ACCESS_PUBLIC || r->rate == RATE_LOGIN;
+        return r->access != ACCESS_PUBLIC || is_particular(r, http);
     case 403:
-        return r->access != ACCESS_PUBLIC;
+        return true; /* an address is blocked everywhere */
     case 404:
-        return strchr(r->path, '{') != NULL;
-    case 409:
-        return r->method != HTTP_GET && r->access != ACCESS_PUBLIC;
+        return strchr(r->path, '{') || is_particular(r, http);
     case 413:
+        return r->body && r->run != RUN_STREAM;
     case 415:
         return r->body != NULL;
     case 429:
         return r->rate != RATE_NONE;
     case 500:
-    case 503:
-        return r->run != RUN_LOOP;
+    case 503: /* who asks may have to be looked up, too */
+        return r->run != RUN_LOOP || r->access != ACCESS_PUBLIC;
     default:
-        return false;
+        return is_particular(r, http);
     }
+}
+
+/* A load balancer wants to be told by the status, and people why. */
+static void write_not_ready(struct json_out *o, const struct route *r)
+{
+    key(o, "503");
+    json_out_object(o);
+    json_out_kv_str(o, "description", STR("Not now"));
+    write_content(o, r->answer);
+    json_out_object_end(o);
+}
+
+/* All that fits the filters, in one go: `format` and Accept ask for it. */
+static void write_exports(struct json_out *o)
+{
+    key(o, "content");
+    json_out_raw(o,
+                 STR("{\"application/json\":{\"schema\":{\"oneOf\":["
+                     "{\"$ref\":\"#/components/schemas/AlertPage\"},"
+                     "{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/Alert\"}}]}},"
+                     "\"text/csv\":{}}"));
 }
 
 static void write_answers(struct json_out *o, const struct route *r)
@@ -128,9 +184,13 @@ static void write_answers(struct json_out *o, const struct route *r)
     key(o, text);
     json_out_object(o);
     json_out_kv_str(o, "description", r->answer ? STR("Done") : STR("Done; no content"));
-    if (r->answer)
+    if (r->handler == serve_alert_list)
+        write_exports(o);
+    else if (r->answer)
         write_content(o, r->answer);
     json_out_object_end(o);
+    if (r->handler == serve_health_ready)
+        write_not_ready(o, r);
     for (size_t i = 0; i < COUNT(failure); i++) {
         if (!can_fail_with(r, failure[i].status))
             continue;
