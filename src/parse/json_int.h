@@ -136,8 +136,9 @@ str json_decode(struct parse *p, str raw, unsigned flags);
 
 /* ---- sniffing ---- */
 
-/* Points of the clues found in the value that `value` starts with, 0..100; 0 when they are few. */
-int json_sniff(str value, const struct json_clue *clue, size_t count);
+/* How sure each format may be of the value that `value` starts with, by the clues found in it:
+ * 0..100, 0 when they are few.  One walk through it, however many formats there are. */
+void json_sniff(str value, int points[PARSE_FORMAT_COUNT]);
 
 /* The first record of a stream, to its end or the head's, or empty when it is no JSON.
  * *whole: it is there to its end and well-formed. */

@@ -2,8 +2,16 @@
 /* What a JSON stream is, by its first record: where records begin, and whose keys they have. */
 #include "parse/json_int.h"
 
-/* Fewer points are chance: many a JSON has a "timestamp". */
-enum { FEW = 30 };
+#include "base/map.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+enum {
+    FEW = 30,        /* fewer points are chance: many a JSON has a "timestamp" */
+    CLUES_MAX = 512, /* of all formats together */
+    CLUE_MAX = 64    /* bytes of a clue's name */
+};
 
 static str from_text(str s, const char *p)
 {
@@ -88,7 +96,8 @@ static bool ends_line(str s)
     return i == s.n || s.p[i] == '\n';
 }
 
-struct parse_layout parse_json_layout(str head)
+/* *n, *whole: as measure() has it of the first record. */
+static struct parse_layout find_layout(str head, size_t *n, bool *whole)
 {
     struct parse_layout l = {.skip = json_blank(head)};
     str s = str_from(head, l.skip);
@@ -99,10 +108,16 @@ struct parse_layout parse_json_layout(str head)
         l.skip += json_blank(str_from(head, l.skip));
         s = str_from(head, l.skip);
     }
-    bool whole;
-    size_t n = measure(s, &whole);
-    l.lines = str_find(s, '\n') >= n && (!whole || ends_line(str_from(s, n)));
+    *n = measure(s, whole);
+    l.lines = str_find(str_head(s, *n), '\n') == *n && (!*whole || ends_line(str_from(s, *n)));
     return l;
+}
+
+struct parse_layout parse_json_layout(str head)
+{
+    size_t n;
+    bool whole;
+    return find_layout(head, &n, &whole);
 }
 
 /* A file may begin in the middle of a line, so two good lines after a bad one are JSON too. */
@@ -122,52 +137,97 @@ static str behind_first_line(str head)
 
 str json_first_value(str head, bool *whole)
 {
-    struct parse_layout l = parse_json_layout(head);
+    size_t n;
+    struct parse_layout l = find_layout(head, &n, whole);
     str s = str_from(head, l.skip);
-    *whole = false;
-    if (!opens_object(s))
+    if (!opens_object(s)) {
+        *whole = false;
         s = behind_first_line(head);
-    if (s.n == 0)
-        return s;
-    size_t n = measure(s, whole);
+        n = s.n ? measure(s, whole) : 0;
+    }
     return *whole ? str_head(s, n) : s;
 }
 
-/* `name` is `outer`, or `outer.inner` when there is an inner key. */
-static bool is_path(str name, str outer, str inner)
+/* ---- clues ---- */
+
+static const struct parse_ops *const all_ops[PARSE_FORMAT_COUNT] = {
+#define X(NAME, name, framing, doc) [PARSE_##NAME] = &parse_##NAME,
+#include "parse/format.def"
+};
+
+/* The clues of all formats, found by name: one walk through a value serves them all. */
+static struct {
+    struct map first; /* of a name: its number here */
+    struct clue {
+        const struct json_clue *of;
+        uint8_t format;
+        uint16_t next; /* the next of this name; 0: none */
+    } at[CLUES_MAX];   /* from 1 */
+    uint16_t count;
+} index_of;
+
+static void add_clue(size_t format, const struct json_clue *of)
 {
-    if (inner.n == 0)
-        return str_eq(name, outer);
-    return name.n == outer.n + 1 + inner.n && str_starts(name, outer) && str_ends(name, inner) &&
-           str_find(str_from(name, outer.n), '.') == 0;
+    assert(index_of.count + 1 < CLUES_MAX);
+    uint16_t n = ++index_of.count;
+    bool added;
+    uint32_t *first = map_add(&index_of.first, str_z(of->name), n, &added);
+    index_of.at[n] = (struct clue){of, (uint8_t)format, added ? 0 : (uint16_t)*first};
+    *first = n;
 }
 
-/* Points of the clue of that path, once. */
-static int points_of(str outer, str inner, const struct json_clue *clue, size_t count,
-                     uint64_t *seen)
+static void make_index(void)
 {
-    for (size_t i = 0; i < count && i < 64; i++)
-        if (!(*seen >> i & 1) && is_path(str_z(clue[i].name), outer, inner)) {
-            *seen |= (uint64_t)1 << i;
-            return clue[i].points;
-        }
-    return 0;
+    for (size_t i = 0; i < PARSE_FORMAT_COUNT; i++)
+        for (size_t k = 0; all_ops[i]->json && k < all_ops[i]->json->clues; k++)
+            add_clue(i, &all_ops[i]->json->clue[k]);
 }
 
-int json_sniff(str value, const struct json_clue *clue, size_t count)
+struct tally {
+    int *points;                   /* a format's */
+    uint64_t seen[CLUES_MAX / 64]; /* a clue counts once */
+};
+
+static void count_clues(struct tally *t, str name)
 {
+    const uint32_t *first = map_find(&index_of.first, name);
+    for (uint32_t n = first ? *first : 0; n; n = index_of.at[n].next) {
+        const struct clue *c = &index_of.at[n];
+        if (!(t->seen[n / 64] >> n % 64 & 1))
+            t->points[c->format] += c->of->points;
+        t->seen[n / 64] |= (uint64_t)1 << n % 64;
+    }
+}
+
+/* "outer.inner"; a longer one is no clue. */
+static str join(str outer, str inner, char out[static CLUE_MAX])
+{
+    if (outer.n + 1 + inner.n > CLUE_MAX)
+        return (str){out, 0};
+    memcpy(out, outer.p, outer.n);
+    out[outer.n] = '.';
+    memcpy(out + outer.n + 1, inner.p, inner.n);
+    return (str){out, outer.n + 1 + inner.n};
+}
+
+void json_sniff(str value, int points[PARSE_FORMAT_COUNT])
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_index);
+    memset(points, 0, PARSE_FORMAT_COUNT * sizeof *points);
+    struct tally tally = {.points = points};
     struct json_scan s = json_scan_of(value);
     struct json_text t;
     enum json_token token;
-    uint64_t seen = 0;
-    int points = 0;
+    char path[CLUE_MAX];
     str outer = {"", 0};
     while ((token = json_next(&s, &t)) > JSON_ERROR && s.depth > 0) {
         if (token != JSON_KEY || s.depth > 2)
             continue;
         if (s.depth == 1)
             outer = t.raw;
-        points += points_of(outer, s.depth == 2 ? t.raw : (str){"", 0}, clue, count, &seen);
+        count_clues(&tally, s.depth == 1 ? outer : join(outer, t.raw, path));
     }
-    return points < FEW ? 0 : points > 100 ? 100 : points;
+    for (size_t i = 0; i < PARSE_FORMAT_COUNT; i++)
+        points[i] = points[i] < FEW ? 0 : points[i] > 100 ? 100 : points[i];
 }

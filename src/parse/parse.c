@@ -54,11 +54,6 @@ bool parse_format_find(str name, enum parse_format *out)
     return false;
 }
 
-static int sureness(const struct parse_ops *ops, str head)
-{
-    return ops->sniff ? ops->sniff(head) : json_sniff(head, ops->json->clue, ops->json->clues);
-}
-
 /* A whole first JSON value settles that the lines are JSON, so the line formats are not asked. */
 enum parse_format parse_sniff(str head)
 {
@@ -67,12 +62,15 @@ enum parse_format parse_sniff(str head)
     bool whole;
     str value = json_first_value(head, &whole);
     enum parse_format best = PARSE_text;
-    int sure = 0;
+    int sure = 0, by_clues[PARSE_FORMAT_COUNT] = {0};
+    if (value.n)
+        json_sniff(value, by_clues);
     for (size_t i = 0; i < PARSE_FORMAT_COUNT; i++) {
         bool json = formats[i].framing == FRAME_JSON;
         if (json ? value.n == 0 : whole)
             continue;
-        int now = sureness(formats[i].ops, json ? value : head);
+        const struct parse_ops *ops = formats[i].ops;
+        int now = ops->sniff ? ops->sniff(json ? value : head) : by_clues[i];
         if (now > sure) {
             sure = now;
             best = (enum parse_format)i;
