@@ -43,13 +43,12 @@ static char first_visible(str s)
     return '\0';
 }
 
-void cut_json_init(struct cutter *c, str head)
+void cut_json_init(struct cutter *c, str head, const struct parse_layout *layout)
 {
-    struct parse_layout layout = parse_json_layout(head);
     char first = first_visible(head);
     bool sequence = str_find(str_head(head, 1), RECORD_SEPARATOR) == 0 && head.n;
-    c->wraps = first == '{' && layout.in_array;
-    c->values = sequence || layout.in_array || ((first == '{' || first == '[') && !layout.lines);
+    c->wraps = first == '{' && layout->in_array;
+    c->values = sequence || layout->in_array || ((first == '{' || first == '[') && !layout->lines);
 }
 
 /* Count brackets until the one that closes the outermost; how many bytes that took. */

@@ -111,12 +111,13 @@ static size_t find_last_event(const char *p, size_t n)
     return 0;
 }
 
-void cutter_init(struct cutter *c, enum parse_format format, size_t record_max, str head)
+void cutter_init(struct cutter *c, enum parse_format format, size_t record_max, str head,
+                 const struct parse_layout *layout)
 {
     *c = (struct cutter){
         .framing = parse_framing_of(format), .format = format, .record_max = record_max};
     if (c->framing == FRAME_JSON)
-        cut_json_init(c, head);
+        cut_json_init(c, head, layout);
 }
 
 size_t cutter_whole(struct cutter *c, struct batch *b, bool last, bool hurry)

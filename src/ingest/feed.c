@@ -117,9 +117,14 @@ static void set_stream(struct feed *f, enum parse_format format, str header)
 
 static void set_format(struct feed *f, str head)
 {
-    enum parse_format format = f->options.forced ? f->options.format : parse_sniff(head);
+    struct parse_layout layout = {0};
+    enum parse_format format = f->options.format;
+    if (!f->options.forced)
+        format = parse_sniff_layout(head, &layout);
+    else if (parse_framing_of(format) == FRAME_JSON)
+        layout = parse_json_layout(head);
     set_stream(f, format, parse_header(format, head));
-    cutter_init(&f->cutter, format, f->options.limits.record_bytes, head);
+    cutter_init(&f->cutter, format, f->options.limits.record_bytes, head, &layout);
 }
 
 void feed_resume(struct feed *f, str head, uint64_t line)

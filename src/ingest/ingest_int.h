@@ -158,8 +158,9 @@ struct cutter {
     unsigned restarts;           /* since the last whole value */
 };
 
-/* For a stream of `format` that begins with `head`. */
-void cutter_init(struct cutter *c, enum parse_format format, size_t record_max, str head);
+/* For a stream of `format` that begins with `head`; `layout` of it counts when that is JSON. */
+void cutter_init(struct cutter *c, enum parse_format format, size_t record_max, str head,
+                 const struct parse_layout *layout);
 
 /* How many of b's bytes are whole records: what follows must come again, at the front of the
  * next buffer.  `last`: nothing will follow, and all counts as whole; `hurry`: more may be long in
@@ -175,7 +176,7 @@ bool cutter_give_up(struct cutter *c, struct batch *b);
 size_t cutter_skip(struct cutter *c, str bytes, bool *found);
 
 /* Framings.  json: see cut_json.c. */
-void cut_json_init(struct cutter *c, str head);
+void cut_json_init(struct cutter *c, str head, const struct parse_layout *layout);
 size_t cut_json(struct cutter *c, struct batch *b, bool last);
 bool cut_json_give_up(struct cutter *c, struct batch *b);
 size_t cut_json_skip(struct cutter *c, str bytes, bool *found);

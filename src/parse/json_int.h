@@ -136,13 +136,14 @@ str json_decode(struct parse *p, str raw, unsigned flags);
 
 /* ---- sniffing ---- */
 
-/* How sure each format may be of the value that `value` starts with, by the clues found in it:
- * 0..100, 0 when they are few.  One walk through it, however many formats there are. */
-void json_sniff(str value, int points[PARSE_FORMAT_COUNT]);
-
-/* The first record of a stream, to its end or the head's, or empty when it is no JSON.
- * *whole: it is there to its end and well-formed. */
-str json_first_value(str head, bool *whole);
+/* What a stream is by its first record.  One walk through it, however many formats there are. */
+struct json_first {
+    str value;  /* the record, to its end or the head's; empty when this is no JSON */
+    bool whole; /* it is there to its end and well-formed */
+    struct parse_layout layout;
+    int points[PARSE_FORMAT_COUNT]; /* of the clues found in it; 0 when they are few */
+};
+void json_sniff(str head, struct json_first *out);
 
 /* Length of the white space, or of a byte order mark, `s` starts with. */
 size_t json_blank(str s);

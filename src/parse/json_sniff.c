@@ -76,78 +76,6 @@ static size_t wrapper(str s)
     return 0;
 }
 
-/* Length of the value `s` starts with, as far as it is good; *whole says whether it ends. */
-static size_t measure(str s, bool *whole)
-{
-    struct json_scan scan = json_scan_of(s);
-    struct json_text t;
-    scan.depth_max = JSON_DEPTH_MAX;
-    while (!json_scan_complete(&scan) && json_next(&scan, &t) > JSON_ERROR)
-        ;
-    *whole = json_scan_complete(&scan);
-    return (size_t)(scan.p - s.p);
-}
-
-static bool ends_line(str s)
-{
-    size_t i = 0;
-    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == ',' || s.p[i] == '\r'))
-        i++;
-    return i == s.n || s.p[i] == '\n';
-}
-
-/* *n, *whole: as measure() has it of the first record. */
-static struct parse_layout find_layout(str head, size_t *n, bool *whole)
-{
-    struct parse_layout l = {.skip = json_blank(head)};
-    str s = str_from(head, l.skip);
-    size_t open = s.n && s.p[0] == '[' ? 1 : wrapper(s);
-    if (open) {
-        l.in_array = true;
-        l.skip += open;
-        l.skip += json_blank(str_from(head, l.skip));
-        s = str_from(head, l.skip);
-    }
-    *n = measure(s, whole);
-    l.lines = str_find(str_head(s, *n), '\n') == *n && (!*whole || ends_line(str_from(s, *n)));
-    return l;
-}
-
-struct parse_layout parse_json_layout(str head)
-{
-    size_t n;
-    bool whole;
-    return find_layout(head, &n, &whole);
-}
-
-/* A file may begin in the middle of a line, so two good lines after a bad one are JSON too. */
-static str behind_first_line(str head)
-{
-    str none = {head.p, 0}, rest = head;
-    bool whole;
-    (void)str_cut(&rest, '\n');
-    str second = rest;
-    size_t n = opens_object(rest) ? measure(rest, &whole) : 0;
-    if (n == 0 || !whole)
-        return none;
-    (void)str_cut(&rest, '\n');
-    n = opens_object(rest) ? measure(rest, &whole) : 0;
-    return n && whole ? second : none;
-}
-
-str json_first_value(str head, bool *whole)
-{
-    size_t n;
-    struct parse_layout l = find_layout(head, &n, whole);
-    str s = str_from(head, l.skip);
-    if (!opens_object(s)) {
-        *whole = false;
-        s = behind_first_line(head);
-        n = s.n ? measure(s, whole) : 0;
-    }
-    return *whole ? str_head(s, n) : s;
-}
-
 /* ---- clues ---- */
 
 static const struct parse_ops *const all_ops[PARSE_FORMAT_COUNT] = {
@@ -186,6 +114,7 @@ static void make_index(void)
 struct tally {
     int *points;                   /* a format's */
     uint64_t seen[CLUES_MAX / 64]; /* a clue counts once */
+    str outer;                     /* the key at the top */
 };
 
 static void count_clues(struct tally *t, str name)
@@ -210,24 +139,102 @@ static str join(str outer, str inner, char out[static CLUE_MAX])
     return (str){out, outer.n + 1 + inner.n};
 }
 
-void json_sniff(str value, int points[PARSE_FORMAT_COUNT])
+static void take_key(struct tally *t, uint32_t depth, str key)
+{
+    char path[CLUE_MAX];
+    if (depth == 1)
+        t->outer = key;
+    if (depth <= 2)
+        count_clues(t, depth == 1 ? key : join(t->outer, key, path));
+}
+
+/* ---- the first value ---- */
+
+/* Length of the value `s` starts with, as far as it is good; *whole says whether it ends.  Its keys
+ * are tallied when there is a tally. */
+static size_t measure(str s, bool *whole, struct tally *tally)
+{
+    struct json_scan scan = json_scan_of(s);
+    struct json_text t;
+    enum json_token token;
+    scan.depth_max = JSON_DEPTH_MAX;
+    while (!json_scan_complete(&scan) && (token = json_next(&scan, &t)) > JSON_ERROR)
+        if (token == JSON_KEY && tally)
+            take_key(tally, scan.depth, t.raw);
+    *whole = json_scan_complete(&scan);
+    return (size_t)(scan.p - s.p);
+}
+
+static bool ends_line(str s)
+{
+    size_t i = 0;
+    while (i < s.n && (s.p[i] == ' ' || s.p[i] == '\t' || s.p[i] == ',' || s.p[i] == '\r'))
+        i++;
+    return i == s.n || s.p[i] == '\n';
+}
+
+/* *n, *whole: as measure() has it of the first record. */
+static struct parse_layout find_layout(str head, size_t *n, bool *whole, struct tally *tally)
+{
+    struct parse_layout l = {.skip = json_blank(head)};
+    str s = str_from(head, l.skip);
+    size_t open = s.n && s.p[0] == '[' ? 1 : wrapper(s);
+    if (open) {
+        l.in_array = true;
+        l.skip += open;
+        l.skip += json_blank(str_from(head, l.skip));
+        s = str_from(head, l.skip);
+    }
+    *n = measure(s, whole, tally);
+    l.lines = str_find(str_head(s, *n), '\n') == *n && (!*whole || ends_line(str_from(s, *n)));
+    return l;
+}
+
+struct parse_layout parse_json_layout(str head)
+{
+    size_t n;
+    bool whole;
+    return find_layout(head, &n, &whole, NULL);
+}
+
+/* A file may begin in the middle of a line, so two good lines after a bad one are JSON too. */
+static str behind_first_line(str head)
+{
+    str none = {head.p, 0}, rest = head;
+    bool whole;
+    (void)str_cut(&rest, '\n');
+    str second = rest;
+    size_t n = opens_object(rest) ? measure(rest, &whole, NULL) : 0;
+    if (n == 0 || !whole)
+        return none;
+    (void)str_cut(&rest, '\n');
+    n = opens_object(rest) ? measure(rest, &whole, NULL) : 0;
+    return n && whole ? second : none;
+}
+
+static void find_first(str head, struct json_first *out, struct tally *tally)
+{
+    size_t n;
+    out->layout = find_layout(head, &n, &out->whole, tally);
+    str s = str_from(head, out->layout.skip);
+    if (!opens_object(s)) {
+        s = behind_first_line(head);
+        *tally = (struct tally){.points = out->points};
+        memset(out->points, 0, sizeof out->points);
+        out->whole = false;
+        n = s.n ? measure(s, &out->whole, tally) : 0;
+    }
+    out->value = out->whole ? str_head(s, n) : s;
+}
+
+void json_sniff(str head, struct json_first *out)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_index);
-    memset(points, 0, PARSE_FORMAT_COUNT * sizeof *points);
-    struct tally tally = {.points = points};
-    struct json_scan s = json_scan_of(value);
-    struct json_text t;
-    enum json_token token;
-    char path[CLUE_MAX];
-    str outer = {"", 0};
-    while ((token = json_next(&s, &t)) > JSON_ERROR && s.depth > 0) {
-        if (token != JSON_KEY || s.depth > 2)
-            continue;
-        if (s.depth == 1)
-            outer = t.raw;
-        count_clues(&tally, s.depth == 1 ? outer : join(outer, t.raw, path));
-    }
+    memset(out, 0, sizeof *out);
+    struct tally tally = {.points = out->points};
+    find_first(head, out, &tally);
     for (size_t i = 0; i < PARSE_FORMAT_COUNT; i++)
-        points[i] = points[i] < FEW ? 0 : points[i] > 100 ? 100 : points[i];
+        if (out->points[i] < FEW)
+            out->points[i] = 0;
 }

@@ -55,28 +55,34 @@ bool parse_format_find(str name, enum parse_format *out)
 }
 
 /* A whole first JSON value settles that the lines are JSON, so the line formats are not asked. */
-enum parse_format parse_sniff(str head)
+enum parse_format parse_sniff_layout(str head, struct parse_layout *layout)
 {
-    enum { HEAD_MAX = 64 * 1024 };
+    enum { HEAD_MAX = 64 * 1024, SURE = 100 };
     head = str_head(head, HEAD_MAX);
-    bool whole;
-    str value = json_first_value(head, &whole);
+    struct json_first first;
+    json_sniff(head, &first);
     enum parse_format best = PARSE_text;
-    int sure = 0, by_clues[PARSE_FORMAT_COUNT] = {0};
-    if (value.n)
-        json_sniff(value, by_clues);
+    int sure = 0;
     for (size_t i = 0; i < PARSE_FORMAT_COUNT; i++) {
         bool json = formats[i].framing == FRAME_JSON;
-        if (json ? value.n == 0 : whole)
+        if (json ? first.value.n == 0 : first.whole)
             continue;
         const struct parse_ops *ops = formats[i].ops;
-        int now = ops->sniff ? ops->sniff(json ? value : head) : by_clues[i];
+        int now = ops->sniff ? ops->sniff(json ? first.value : head) : first.points[i];
+        now = now < SURE ? now : SURE;
         if (now > sure) {
             sure = now;
             best = (enum parse_format)i;
         }
     }
+    *layout = first.layout;
     return best;
+}
+
+enum parse_format parse_sniff(str head)
+{
+    struct parse_layout layout;
+    return parse_sniff_layout(head, &layout);
 }
 
 str parse_header(enum parse_format format, str head)

@@ -63,6 +63,10 @@ struct parse_layout {
 };
 struct parse_layout parse_json_layout(str head);
 
+/* Both at once, for half of what they cost one after the other.  *layout means nothing when the
+ * answer is no JSON format. */
+enum parse_format parse_sniff_layout(str head, struct parse_layout *layout);
+
 /* The part of `head` that is header for `format` (see struct parse_stream); often empty. */
 str parse_header(enum parse_format format, str head);
 
