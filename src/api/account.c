@@ -212,16 +212,18 @@ static void judge(struct api_call *c)
 
 /* ---- log and counters ---- */
 
+/* Probes and events go well all day, by the thousand a second: they are counted (metrics, usage of the key).  A line
+ * each would cost more than to judge an event, and bury what is done by people, what failed and what was slow. */
 static bool is_routine(const struct api_call *c, uint64_t ms)
 {
-    return c->route && c->route->rate == RATE_NONE && c->status < 400 && ms < SLOW_MS;
+    return c->route && (c->route->rate == RATE_NONE || c->route->rate == RATE_DETECT) &&
+           c->status < 400 && ms < SLOW_MS;
 }
 
 static void log_access(const struct api_call *c, uint64_t ns)
 {
-    if (is_routine(c, ns / 1000000))
-        return;
-    log_say(LOG_API, LOG_INFO, "request", LOG_Z("id", c->id),
+    enum log_level level = is_routine(c, ns / 1000000) ? LOG_DEBUG : LOG_INFO;
+    log_say(LOG_API, level, "request", LOG_Z("id", c->id),
             LOG_Z("method", http_method_name(http_method(c->request))),
             LOG_STR("path", str_head(http_path(c->request), PATH_LOGGED)),
             LOG_INT("status", c->status), LOG_INT("us", ns / 1000),
