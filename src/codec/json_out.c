@@ -199,6 +199,10 @@ void json_out_f64(struct json_out *o, double v)
         json_out_null(o);
         return;
     }
+    if (fabs(v) < 1e6 && v == (double)(int32_t)v && !signbit(v)) { /* as "%.6g" has it, sooner */
+        json_out_i64(o, (int32_t)v);
+        return;
+    }
     size_t n = shortest(v, buf, sizeof buf);
     char *comma = memchr(buf, ',', n); /* a locale may have put one */
     if (comma)

@@ -85,7 +85,8 @@ static const struct parse_ops *const all_ops[PARSE_FORMAT_COUNT] = {
 
 /* The clues of all formats, found by name: one walk through a value serves them all. */
 static struct {
-    struct map first; /* of a name: its number here */
+    uint64_t length[256]; /* by a name's first byte: bit n: there is one of n bytes */
+    struct map first;     /* of a name: its number here */
     struct clue {
         const struct json_clue *of;
         uint8_t format;
@@ -99,7 +100,10 @@ static void add_clue(size_t format, const struct json_clue *of)
     assert(index_of.count + 1 < CLUES_MAX);
     uint16_t n = ++index_of.count;
     bool added;
-    uint32_t *first = map_add(&index_of.first, str_z(of->name), n, &added);
+    str name = str_z(of->name);
+    assert(name.n && name.n < CLUE_MAX);
+    index_of.length[(unsigned char)name.p[0]] |= (uint64_t)1 << name.n;
+    uint32_t *first = map_add(&index_of.first, name, n, &added);
     index_of.at[n] = (struct clue){of, (uint8_t)format, added ? 0 : (uint16_t)*first};
     *first = n;
 }
@@ -128,24 +132,32 @@ static void count_clues(struct tally *t, str name)
     }
 }
 
-/* "outer.inner"; a longer one is no clue. */
+/* "outer.inner" */
 static str join(str outer, str inner, char out[static CLUE_MAX])
 {
-    if (outer.n + 1 + inner.n > CLUE_MAX)
-        return (str){out, 0};
+    assert(outer.n + 1 + inner.n < CLUE_MAX);
     memcpy(out, outer.p, outer.n);
     out[outer.n] = '.';
     memcpy(out + outer.n + 1, inner.p, inner.n);
     return (str){out, outer.n + 1 + inner.n};
 }
 
+/* Most keys are seen by their length to be no clue. */
+static bool may_be_clue(str outer, size_t n)
+{
+    return outer.n && n < CLUE_MAX && index_of.length[(unsigned char)outer.p[0]] >> n & 1;
+}
+
 static void take_key(struct tally *t, uint32_t depth, str key)
 {
     char path[CLUE_MAX];
-    if (depth == 1)
+    if (depth == 1) {
         t->outer = key;
-    if (depth <= 2)
-        count_clues(t, depth == 1 ? key : join(t->outer, key, path));
+        if (may_be_clue(key, key.n))
+            count_clues(t, key);
+    } else if (depth == 2 && may_be_clue(t->outer, t->outer.n + 1 + key.n)) {
+        count_clues(t, join(t->outer, key, path));
+    }
 }
 
 /* ---- the first value ---- */
