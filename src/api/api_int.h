@@ -209,12 +209,6 @@ struct api {
     struct upload *keyed;   /* uploads under way that have an idempotency key */
 };
 
-enum { SHAPES_KEPT = 256 };
-struct shape {      /* of records seen: records.h */
-    uint64_t shape; /* 0: none */
-    enum parse_format format;
-};
-
 struct api_loop {
     struct api *api;
     struct loop *loop;
@@ -222,12 +216,11 @@ struct api_loop {
     struct sbuf out;   /* of answers made on the loop */
     struct live *live; /* owned; NULL without a bus */
     struct api_loop *next;
-    struct loop_timer *timer;        /* owned */
-    struct feed *feed;               /* owned; for what is judged at once */
-    struct sbuf records;             /* out of their wrapping */
-    struct shape shape[SHAPES_KEPT]; /* by their low bits */
-    struct upload *starved;          /* those that wait for a free job, first come first served */
-    struct upload *uploads;          /* all that are open */
+    struct loop_timer *timer; /* owned */
+    struct feed *feed;        /* owned; for what is judged at once */
+    struct sbuf records;      /* out of their wrapping */
+    struct upload *starved;   /* those that wait for a free job, first come first served */
+    struct upload *uploads;   /* all that are open */
 };
 
 int64_t api_now_ms(const struct api *a);

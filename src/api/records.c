@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/records.h"
 
-#include "base/hash.h"
 #include "codec/json_scan.h"
-
-enum { SHAPE_DEPTH = 4 };
 
 /* A string's text; a record must not end early, so line ends in it become spaces. */
 static void add_text(struct sbuf *out, const struct json_text *t)
@@ -118,18 +115,4 @@ status records_unwrap(str body, struct sbuf *out, bool *wrapped, size_t *count, 
         *count = 0;
     }
     return st;
-}
-
-uint64_t records_shape(str record)
-{
-    struct json_scan scan = json_scan_of(record);
-    struct json_text t;
-    enum json_token token;
-    uint64_t h = hash_seed();
-    while ((token = json_next(&scan, &t)) > JSON_ERROR && scan.depth > 0)
-        if (token == JSON_KEY && scan.depth <= SHAPE_DEPTH)
-            h = hash_mix(h ^ scan.depth, hash_bytes(t.raw, hash_seed()));
-    if (token == JSON_ERROR)
-        return 0;
-    return h ? h : 1;
 }

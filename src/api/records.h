@@ -18,8 +18,4 @@ enum { RECORDS_MAX = 1000 };
 CHECKED status records_unwrap(str body, struct sbuf *out, bool *wrapped, size_t *count,
                               struct error *err);
 
-/* A number for the names of a JSON record's members, down to the fourth level: by names alone its format is told
- * (parse/json_sniff.c), so what was found for a record holds for all of its shape.  Of this process only; 0: the record is no JSON. */
-uint64_t records_shape(str record);
-
 #endif

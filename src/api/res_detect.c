@@ -143,18 +143,6 @@ static void seen(void *arg, const struct engine_result *r)
 
 /* ---- reading ---- */
 
-/* Looking at a record for every format takes longer than all the rest. */
-static enum parse_format format_of(struct api_loop *l, str records)
-{
-    uint64_t shape = records_shape(records);
-    struct shape *s = &l->shape[shape % SHAPES_KEPT];
-    if (shape == 0)
-        return parse_sniff(records);
-    if (s->shape != shape)
-        *s = (struct shape){shape, parse_sniff(records)};
-    return s->format;
-}
-
 static bool take_records(struct api_call *c, struct engine_job *job)
 {
     struct sbuf *text = &c->lane->records;
@@ -171,10 +159,7 @@ static bool take_records(struct api_call *c, struct engine_job *job)
     if (format.n)
         (void)parse_format_find(format, &o.format); /* the schema has seen to it */
     bool any = false;
-    if (st == ST_OK && !o.forced && wrapped && bytes.n && bytes.p[0] == '{') {
-        o.forced = o.plain = true;
-        o.format = format_of(c->lane, bytes);
-    }
+    o.plain = wrapped && bytes.n && bytes.p[0] == '{';
     if (st == ST_OK) {
         feed_begin(c->lane->feed, &o);
         (void)feed_push(c->lane->feed, bytes); /* a batch holds more than a body */
