@@ -325,7 +325,7 @@ static void starve(struct upload *u)
 /* Cut and hand in what is there.  False: there was no job for it. */
 static bool pump(struct upload *u, enum feed_more more)
 {
-    for (;;) {
+    while (more == FEED_END || feed_may_have(u->feed)) {
         struct engine_job *job = take_job(u);
         if (!job)
             return false;
@@ -338,6 +338,7 @@ static bool pump(struct upload *u, enum feed_more more)
         else
             hand_in(u, job);
     }
+    return true;
 }
 
 /* The body differs from the one the key was given with before. */
@@ -362,14 +363,25 @@ static bool digest_adds(struct upload *u, str bytes)
     return true;
 }
 
-/* Feed what is left of the pieces, and at the end of the body what is left of the feed.  False: there was no job for it. */
-static bool feed_rest(struct upload *u)
+/* False: there was no job for it; *bytes is what was not fed. */
+static bool feed_bytes(struct upload *u, str *bytes)
 {
-    while (u->rest_at < u->rest.n && feed_failed(u->feed, &u->why) == ST_OK) {
-        u->rest_at += feed_push(u->feed, str_from(sbuf_str(&u->rest), u->rest_at));
+    while (bytes->n && feed_failed(u->feed, &u->why) == ST_OK) {
+        *bytes = str_from(*bytes, feed_push(u->feed, *bytes));
         if (!pump(u, FEED_MORE))
             return false;
     }
+    return true;
+}
+
+/* Feed what is left of the pieces, and at the end of the body what is left of the feed.  False: there was no job for it. */
+static bool feed_rest(struct upload *u)
+{
+    str rest = str_from(sbuf_str(&u->rest), u->rest_at);
+    bool fed = feed_bytes(u, &rest);
+    u->rest_at = u->rest.n - rest.n;
+    if (!fed)
+        return false;
     sbuf_clear(&u->rest);
     u->rest_at = 0;
     return !u->body_over || pump(u, FEED_END);
@@ -386,17 +398,20 @@ static void set_paused(struct upload *u, bool paused)
         call_resume(u->call);
 }
 
+static void wait_for_job(struct upload *u)
+{
+    starve(u);
+    set_paused(u, true);
+}
+
 /* As far as there are jobs for it. */
 static void work(struct upload *u)
 {
     if (u->ended || u->starved)
         return;
-    if (!feed_rest(u)) {
-        starve(u);
-        set_paused(u, true);
-        return;
-    }
-    if (feed_failed(u->feed, &u->why) != ST_OK || u->body_over)
+    if (!feed_rest(u))
+        wait_for_job(u);
+    else if (feed_failed(u->feed, &u->why) != ST_OK || u->body_over)
         end(u);
     else
         set_paused(u, false);
@@ -414,7 +429,9 @@ static void piece(struct api_call *c, str bytes)
         return;
     }
     if (u->before.finished)
-        return; /* it is only compared */
+        return;                                                  /* it is only compared */
+    if (!u->starved && u->rest.n == 0 && !feed_bytes(u, &bytes)) /* mostly: no need to keep it */
+        wait_for_job(u);
     sbuf_add(&u->rest, bytes);
     work(u);
 }

@@ -310,8 +310,8 @@ void engine_submit(struct engine *e, struct engine_job *of)
     job->number = e->submitted++;
     *(e->first ? &e->last->next : &e->first) = job;
     e->last = job;
-    condition_wake_all(&e->queued);
     lock_drop(&e->queue_lock);
+    condition_wake_one(&e->queued); /* whoever it is finds the lock free */
     metric_move(METRIC_PIPELINE_QUEUED, 1);
 }
 

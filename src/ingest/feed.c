@@ -384,6 +384,14 @@ status feed_failed(const struct feed *f, struct error *err)
     return f->why.code;
 }
 
+bool feed_may_have(const struct feed *f)
+{
+    const struct source *s = &f->source;
+    bool plain_bytes = !s->decompress && s->stored_at == s->stored_n && s->wide_n == 0;
+    return !f->begun || f->ended || f->records.log || f->records.collecting || !plain_bytes ||
+           f->total >= f->want;
+}
+
 size_t feed_held(const struct feed *f)
 {
     return f->total + (f->source.stored_n - f->source.stored_at) + f->source.wide_n;

@@ -67,6 +67,10 @@ bool feed_next(struct feed *f, enum feed_more more, struct batch *b, struct pars
  * packet capture, …), ST_LIMIT.  ST_OK: it is. */
 status feed_failed(const struct feed *f, struct error *err);
 
+/* Before the end: could feed_next hand out anything as it is?  False is certain, true is not.  For who has to
+ * find a batch first. */
+bool feed_may_have(const struct feed *f);
+
 /* Bytes pushed that were not handed out yet; when they are as they were pushed (no compression,
  * no UTF-16). */
 size_t feed_held(const struct feed *f);

@@ -91,3 +91,9 @@ void condition_wake_all(struct condition *c)
     int failed = pthread_cond_broadcast(&c->cond);
     assert(!failed);
 }
+
+void condition_wake_one(struct condition *c)
+{
+    int failed = pthread_cond_signal(&c->cond);
+    assert(!failed);
+}

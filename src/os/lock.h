@@ -44,5 +44,7 @@ void condition_wait(struct condition *c, struct lock *l);
 /* The same until `until_ns` (clock_ns); false when that time has come. */
 bool condition_wait_until(struct condition *c, struct lock *l, uint64_t until_ns);
 void condition_wake_all(struct condition *c);
+/* One of those who wait, when it does not matter which. */
+void condition_wake_one(struct condition *c);
 
 #endif
