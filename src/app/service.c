@@ -162,6 +162,7 @@ static status open_engine(struct service *s, struct error *err)
     status st = loader_run(&from, &snapshot, &s->loaded, err);
     if (st != ST_OK)
         return st;
+    mem_return_free();
     s->limits = parse_limits_default;
     s->limits.record_bytes = (size_t)c->record_kib << 10;
     struct engine_options o = {
@@ -264,6 +265,7 @@ static void take_apart(struct service *s)
 
 status service_run(const struct config *c, bool talk, struct error *err)
 {
+    mem_return_large();
     struct service *s = mem_new(struct service);
     s->config = c;
     s->data.lock = -1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -34,6 +35,19 @@ void *mem_aligned(size_t align, size_t size)
 void mem_free(void *p)
 {
     free(p);
+}
+
+void mem_return_large(void)
+{
+    enum { LARGE = 4 << 20 };
+    /* Either is refused never, and if it were nothing would be wrong. */
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE);
+    (void)mallopt(M_TRIM_THRESHOLD, 2 * LARGE);
+}
+
+void mem_return_free(void)
+{
+    (void)malloc_trim(0);
 }
 
 size_t size_add(size_t a, size_t b)

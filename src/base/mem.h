@@ -10,6 +10,12 @@ void *mem_resize(void *p, size_t size);       /* contents kept, growth not zeroe
 void *mem_aligned(size_t align, size_t size); /* not zeroed; free with mem_free */
 void mem_free(void *p);                       /* NULL is fine */
 
+/* For a process that runs for long: blocks past some MiB go back to the system when they are freed.  Else the allocator
+ * keeps as much as the largest block there ever was: that of one login, say.  At the start, before other threads. */
+void mem_return_large(void);
+/* Give back what is free.  Takes some milliseconds: after something large was built. */
+void mem_return_free(void);
+
 /* Sums and products of sizes; overflow aborts. */
 size_t size_add(size_t a, size_t b);
 size_t size_mul(size_t a, size_t b);

@@ -64,6 +64,9 @@ enum { PASSWORD_HASH_MAX = 128 };
  * 8 KiB for each lane .. 1 GiB).  Takes the time and memory that `cost` says. */
 CHECKED status password_hash(str password, const struct password_cost *cost,
                              char out[static PASSWORD_HASH_MAX], struct error *err);
+/* A hash of that cost, of no password: random bytes.  To compare with where there is no user, in the same time; made
+ * at once. */
+void password_nobodys(const struct password_cost *cost, char out[static PASSWORD_HASH_MAX]);
 /* Does `password` have this hash?  A hash that cannot be read, or costs more than password_hash would
  * take, is no match.  *stale (may be NULL): made with less than `cost`, so hash it anew. */
 bool password_matches(str password, str hash, const struct password_cost *cost, bool *stale);

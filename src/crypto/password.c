@@ -59,6 +59,18 @@ static void add_base64(struct sbuf *to, const unsigned char *bytes, size_t n)
     sbuf_add(to, str_head(s, str_find(s, '=')));
 }
 
+static void write_hash(const struct password_cost *cost, const unsigned char salt[SALT_SIZE],
+                       const unsigned char hash[HASH_SIZE], char out[static PASSWORD_HASH_MAX])
+{
+    struct sbuf text;
+    sbuf_init(&text, PASSWORD_HASH_MAX - 1);
+    sbuf_addf(&text, "$argon2id$v=19$m=%u,t=%u,p=%u", cost->memory_kib, cost->passes, cost->lanes);
+    add_base64(&text, salt, SALT_SIZE);
+    add_base64(&text, hash, HASH_SIZE);
+    memcpy(out, text.p, text.n + 1);
+    sbuf_done(&text);
+}
+
 status password_hash(str password, const struct password_cost *cost,
                      char out[static PASSWORD_HASH_MAX], struct error *err)
 {
@@ -72,15 +84,17 @@ status password_hash(str password, const struct password_cost *cost,
     status st = crypto_argon2id(&in, hash, sizeof hash, err);
     if (st != ST_OK)
         return st;
-    struct sbuf text;
-    sbuf_init(&text, PASSWORD_HASH_MAX - 1);
-    sbuf_addf(&text, "$argon2id$v=19$m=%u,t=%u,p=%u", cost->memory_kib, cost->passes, cost->lanes);
-    add_base64(&text, salt, sizeof salt);
-    add_base64(&text, hash, sizeof hash);
-    memcpy(out, text.p, text.n + 1);
-    sbuf_done(&text);
+    write_hash(cost, salt, hash, out);
     crypto_wipe(hash, sizeof hash);
     return ST_OK;
+}
+
+void password_nobodys(const struct password_cost *cost, char out[static PASSWORD_HASH_MAX])
+{
+    unsigned char salt[SALT_SIZE], hash[HASH_SIZE];
+    crypto_random(salt, sizeof salt);
+    crypto_random(hash, sizeof hash);
+    write_hash(cost, salt, hash, out);
 }
 
 /* A PHC string, read. */

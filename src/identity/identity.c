@@ -135,8 +135,7 @@ static status start(struct identity *i, const struct identity_options *o,
     status st = signers_sealed(i, &sealed, err);
     if (st == ST_OK)
         st = install_key(i, sealed, err);
-    if (st == ST_OK)
-        st = password_hash(STR("nobody's password"), &password_cost_default, i->nobody, err);
+    password_nobodys(&password_cost_default, i->nobody);
     if (st == ST_OK)
         st = first_tenant(i, now_ms, err);
     if (st == ST_OK)

@@ -148,6 +148,10 @@ static void knows_a_password_by_its_hash(void **state)
     assert_true(
         password_matches(STR("correct horse"), str_z(hash), &password_cost_default, &stale));
     assert_true(stale);
+    password_nobodys(&cheap, hash);
+    stale = true;
+    assert_false(password_matches(STR("correct horse"), str_z(hash), &cheap, &stale));
+    assert_int_equal(strlen(hash), strlen(again)); /* a hash of that cost like any other */
     assert_int_equal(password_hash((str){0}, &cheap, hash, NULL), ST_OK);
     assert_true(password_matches(STR(""), str_z(hash), &cheap, NULL));
 }
