@@ -126,8 +126,9 @@ tsan: ## the tests of threaded code (tests/tsan.txt, or all) under TSan
 fuzz: $(FUZZERS:%=build/fuzz/fuzz/%) ## every fuzz target for T=60 seconds each; F=json for some of them
 	@scripts/run-fuzz '$(or $(T),60)' $(FUZZERS)
 
-bench: $(BENCHES:%=build/release/bench/%) build/bguard ## measure; T=rule for some of them
+bench: $(BENCHES:%=build/release/bench/%) build/bguard $(if $(filter serve,$T),build/release/load/bgload) ## measure; T=rule for some of them, T=serve BIG=FILE for the service
 	@set -e; for b in $(BENCHES); do echo "== $$b"; build/release/bench/$$b; done
+	@$(if $(filter serve,$T),tests/bench/serve_bench.py $(BIG:%=--big '%'))
 
 lint: compile_commands.json ## layers, headers, banned functions, format, clang-tidy, cppcheck
 	@CLANG='$(CLANG)' FLAGS='-std=c17 $(CPPFLAGS) $(WARNINGS)' scripts/lint
