@@ -79,7 +79,9 @@ static status add_password(struct json_out *o, struct error *err)
     if (got)
         json_out_kv_str(o, "password", (str){text, n});
     crypto_wipe(text, sizeof text);
-    return got ? ST_OK : fail(err, ST_INVALID, "a password is wanted, typed or on standard input");
+    return got ? ST_OK
+               : fail(err, ST_INVALID,
+                      "a password of 1 to 256 bytes is wanted, typed or on standard input");
 }
 
 static status add_disabled(const struct args *a, struct json_out *o, struct error *err)

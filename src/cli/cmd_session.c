@@ -13,7 +13,8 @@ static status ask_password(char out[static PASSWORD_MAX], str *password, struct 
 {
     size_t n = 0;
     if (!terminal_secret("password: ", out, PASSWORD_MAX, &n) || n == 0)
-        return fail(err, ST_INVALID, "a password is wanted, typed or on standard input");
+        return fail(err, ST_INVALID,
+                    "a password of 1 to 256 bytes is wanted, typed or on standard input");
     *password = (str){out, n};
     return ST_OK;
 }

@@ -20,9 +20,10 @@ struct client_options {
     const char *base_url; /* http://127.0.0.1:3002; a path in it goes before every path asked for */
     const char *ca_file;  /* PEM to trust instead of the system's; NULL: the system's */
     const char *bearer;   /* token or API key; NULL: none.  Never in argv or logs */
-    uint32_t timeout_ms;  /* of client_ask, the whole exchange; 0: none.  Connecting has 10 s at most;
+    uint32_t
+        timeout_ms; /* of client_ask, the whole exchange; 0: none.  Connecting has 10 s at most;
                              uploads and streams take their time, while TCP finds the peer alive */
-    size_t answer_bytes;  /* most of an answer kept; 0: 64 MiB */
+    size_t answer_bytes; /* most of an answer kept; 0: 64 MiB */
 };
 struct client; /* opaque */
 /* The options are copied.  ST_INVALID: the URL or the token cannot be one. */

@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -34,28 +35,31 @@ static bool read_line(int fd, char *out, size_t room, size_t *n)
     size_t got = 0;
     char c;
     ssize_t r;
-    while ((r = read(fd, &c, 1)) == 1 && c != '\n')
+    while ((r = read(fd, &c, 1)) == 1 && c != '\n') {
         if (got < room)
-            out[got++] = c;
-    if (r != 1 && got == 0)
+            out[got] = c;
+        got++;
+    }
+    if (r < 0 || (r == 0 && got == 0))
         return false;
-    if (got && out[got - 1] == '\r')
+    if (got && got <= room && out[got - 1] == '\r')
         got--;
     *n = got;
-    return true;
+    return got <= room;
 }
 
-bool terminal_secret(const char *prompt, char *out, size_t room, size_t *n)
+static volatile sig_atomic_t interrupted;
+
+static void note_signal(int number)
+{
+    interrupted = number;
+}
+
+static bool read_hidden(int fd, const char *prompt, char *out, size_t room, size_t *n)
 {
     struct termios shown, hidden;
-    if (!terminal_is(STDIN_FILENO))
-        return read_line(STDIN_FILENO, out, room, n);
-    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 || tcgetattr(fd, &shown) != 0) {
-        if (fd >= 0)
-            (void)close(fd);
+    if (tcgetattr(fd, &shown) != 0)
         return false;
-    }
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     (void)dprintf(fd, "%s", prompt); /* a prompt that cannot be shown is no reason not to read */
@@ -63,6 +67,34 @@ bool terminal_secret(const char *prompt, char *out, size_t room, size_t *n)
     bool ok = read_line(fd, out, room, n);
     (void)tcsetattr(fd, TCSAFLUSH, &shown);
     (void)dprintf(fd, "\n");
+    return ok;
+}
+
+/* Who is interrupted does as it was told, but first shows again what is typed. */
+static bool read_terminal(int fd, const char *prompt, char *out, size_t room, size_t *n)
+{
+    static const int number[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    struct sigaction note = {.sa_handler = note_signal}, before[COUNT(number)];
+    sigemptyset(&note.sa_mask);
+    interrupted = 0;
+    for (size_t i = 0; i < COUNT(number); i++)
+        (void)sigaction(number[i], &note, &before[i]);
+    bool ok = read_hidden(fd, prompt, out, room, n);
+    for (size_t i = 0; i < COUNT(number); i++)
+        (void)sigaction(number[i], &before[i], NULL);
+    if (interrupted)
+        (void)raise(interrupted);
+    return ok;
+}
+
+bool terminal_secret(const char *prompt, char *out, size_t room, size_t *n)
+{
+    if (!terminal_is(STDIN_FILENO))
+        return read_line(STDIN_FILENO, out, room, n);
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return false;
+    bool ok = read_terminal(fd, prompt, out, room, n);
     (void)close(fd);
     return ok;
 }

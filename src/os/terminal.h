@@ -12,7 +12,7 @@ bool terminal_is(int fd);
 unsigned terminal_width(int fd);
 
 /* Ask for a line on the controlling terminal without showing what is typed; where standard input is no
- * terminal, its first line.  Cut at `room`; *n without the line end.  False: there is none. */
+ * terminal, its first line; *n without the line end.  False: there is none, or it is longer than `room`. */
 bool terminal_secret(const char *prompt, char *out, size_t room, size_t *n);
 
 #endif

@@ -110,6 +110,21 @@ check_config() {
     holds out '"auth.jwt_secret":"set"'
     lacks out hush
 }
+hidden_password() {
+    python3 -c '
+import os, pty, subprocess, sys, termios
+ours, theirs = pty.openpty()
+shown = lambda: termios.tcgetattr(theirs)[3] & termios.ECHO
+p = subprocess.Popen(["setsid", "-c", "-w", sys.argv[1], "login"], stdin=theirs, stdout=theirs, stderr=theirs)
+said = b""
+while b"password" not in said: said += os.read(ours, 1000)
+while shown(): pass
+os.write(ours, b"abc\x03")
+assert p.wait() == -2, p.returncode
+assert shown()' "$BGUARD"
+    head -c 300 /dev/zero | tr '\0' x | ends_with 2 "$BGUARD" login 2>err
+    holds err 'of 1 to 256 bytes'
+}
 wrong_password() {
     start_service
     echo wrong-wrong-wrong | ends_with 8 "$BGUARD" login 2>err
@@ -268,6 +283,7 @@ case_of 'half a start' half_a_start
 case_of 'bad settings' bad_settings
 case_of 'settings are checked' check_config
 case_of 'a wrong password' wrong_password
+case_of 'a password is not shown' hidden_password
 case_of 'a token is shown to no other service' token_for_nobody_else
 case_of 'commands that renew a token together' renewed_together
 case_of 'a narrow key sends events' narrow_key
