@@ -39,7 +39,13 @@ static int ask_each(const struct args *a, const char *method, const char *before
     return s == ST_OK ? 0 : cli_fail(&err);
 }
 
-/* Send what `fill` writes for the only operand. */
+static const char *whole_path(struct remote *r, const char *path)
+{
+    bool whole = path[strlen(path) - 1] != '/';
+    return whole ? path : remote_path(r, path, r->args->operand[0], "");
+}
+
+/* Send what `fill` writes for the only operand; a path that ends in '/' goes on with it. */
 static int ask_with(const struct args *a, const char *method, const char *path,
                     status (*fill)(struct remote *r, struct json_out *o, struct error *err),
                     void (*print)(const struct remote *r))
@@ -54,7 +60,7 @@ static int ask_with(const struct args *a, const char *method, const char *path,
         json_out_object_end(&o);
     }
     if (s == ST_OK)
-        s = remote_ask(&r, method, path, &err);
+        s = remote_ask(&r, method, whole_path(&r, path), &err);
     crypto_wipe(r.request.p, r.request.n); /* there may be a password in it */
     if (s == ST_OK && !remote_print_json(&r))
         print(&r);
@@ -226,22 +232,10 @@ static status fill_user_change(struct remote *r, struct json_out *o, struct erro
     return s;
 }
 
-/* "/api/things/ID" for the only operand; good until the next call. */
-static const char *path_of_operand(const struct args *a, const char *before)
-{
-    static char path[256];
-    struct remote r = {.args = a};
-    arena_init(&r.arena, sizeof path * 4);
-    snprintf(path, sizeof path, "%s", remote_path(&r, before, a->operand[0], ""));
-    arena_done(&r.arena);
-    return path;
-}
-
 int cmd_users_change(const struct args *a)
 {
     struct error err;
-    return one_operand(a, &err) ? ask_with(a, "PATCH", path_of_operand(a, "/api/users/"),
-                                           fill_user_change, print_user)
+    return one_operand(a, &err) ? ask_with(a, "PATCH", "/api/users/", fill_user_change, print_user)
                                 : cli_fail(&err);
 }
 
@@ -298,7 +292,7 @@ static status fill_tenant_change(struct remote *r, struct json_out *o, struct er
 int cmd_tenants_change(const struct args *a)
 {
     struct error err;
-    return one_operand(a, &err) ? ask_with(a, "PATCH", path_of_operand(a, "/api/tenants/"),
-                                           fill_tenant_change, print_tenant)
-                                : cli_fail(&err);
+    return one_operand(a, &err)
+               ? ask_with(a, "PATCH", "/api/tenants/", fill_tenant_change, print_tenant)
+               : cli_fail(&err);
 }
