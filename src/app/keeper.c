@@ -35,7 +35,6 @@ static void load_again(struct service *s)
     engine_adopt(s->engine, snapshot);
     snapshot_ref_drop(snapshot);
     mem_return_free();
-    s->loaded = summary;
     log_say(LOG_DATA, LOG_INFO, "rules and indicators loaded", LOG_INT("rules", summary.rules),
             LOG_INT("left_out", summary.rule_problems), LOG_INT("indicators", summary.indicators),
             LOG_INT("ms", summary.seconds * 1000));

@@ -161,13 +161,24 @@ static void on_signal(void *arg, int number)
     stop_all(s);
 }
 
+static const int watched[] = {SIGTERM, SIGINT, SIGHUP};
+
 static status watch_signals(struct service *s, struct error *err)
 {
-    static const int number[] = {SIGTERM, SIGINT, SIGHUP};
     status st = ST_OK;
-    for (size_t i = 0; i < COUNT(number) && st == ST_OK; i++)
-        st = loop_on_signal(s->server[0].loop, number[i], on_signal, s, err);
+    for (size_t i = 0; i < COUNT(watched) && st == ST_OK; i++)
+        st = loop_on_signal(s->server[0].loop, watched[i], on_signal, s, err);
     return st;
+}
+
+/* When the loop that watches them goes they would end the process again, in the middle of its last words. */
+static void hold_signals(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set); /* none of these three can fail */
+    for (size_t i = 0; i < COUNT(watched); i++)
+        (void)sigaddset(&set, watched[i]);
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
 static void run_loop(void *arg)
@@ -191,6 +202,7 @@ status servers_run(struct service *s, struct error *err)
         loop_post(s->server[0].loop, stop_all, s);
     }
     loop_run(s->server[0].loop);
+    hold_signals();
     for (unsigned i = 1; i < s->servers; i++)
         if (s->server[i].started)
             thread_join(&s->server[i].thread);

@@ -243,6 +243,16 @@ stops_cleanly() {
     pid=
     holds serve.log '"stopping"'
 }
+# Whoever asks again and again until it is gone changes nothing.
+stops_in_peace() {
+    start_service
+    kill -TERM "$pid"
+    while kill -HUP "$pid" && kill -TERM "$pid"; do
+        if ! grep -q ') [^Z]' "/proc/$pid/stat"; then break; fi
+    done
+    wait "$pid" || say "status $?"
+    pid=
+}
 # Whoever still waits for the store when the time is up is let go.
 stops_while_the_store_is_locked() {
     start_service --rules "$root/rules" --set shutdown.grace_seconds=0 --set store.patience_ms=50
@@ -293,5 +303,6 @@ case_of 'under systemd' under_systemd
 case_of 'syslog over TCP and UDP' syslog_over_tcp_and_udp
 case_of 'follows files' follows_files
 case_of 'SIGTERM stops cleanly' stops_cleanly
+case_of 'more signals change nothing' stops_in_peace
 case_of 'SIGTERM stops while the store is locked' stops_while_the_store_is_locked
 exit $failed
