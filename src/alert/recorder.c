@@ -49,7 +49,7 @@ struct recorder {
     struct entry *group[GROUP_ENTRIES];
     size_t group_count;
     uint64_t doubt; /* of the commit being tried; see store_commit */
-    bool gave_up; /* something was not committed, so nothing behind it may be */
+    bool gave_up;   /* something was not committed, so nothing behind it may be */
     VEC(struct alert_record) alert;
     VEC(struct alert_event) event;
     VEC(struct position_record) position;

@@ -164,7 +164,7 @@ void sources_done(struct service *s)
 static void room_on_loop(void *arg)
 {
     struct service *s = arg;
-    for (size_t i = 0; i < COUNT(s->syslog); i++)
+    for (size_t i = 0; i <= SYSLOG_TLS; i++)
         if (s->syslog[i])
             syslog_room(s->syslog[i]);
 }
@@ -196,7 +196,7 @@ void sources_close(struct service *s, void (*done)(struct service *s))
 {
     s->syslog_closed = done;
     s->syslog_open = 1; /* this call's own */
-    for (size_t i = 0; i < COUNT(s->syslog); i++) {
+    for (size_t i = 0; i <= SYSLOG_TLS; i++) {
         struct syslog *l = s->syslog[i];
         s->syslog[i] = NULL;
         if (!l)

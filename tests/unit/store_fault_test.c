@@ -114,7 +114,7 @@ static void says_so_while_another_process_holds_the_lock(void **state)
 {
     OK(try_commit(bed, 1, &bed_err));
     store_close(bed);
-    int tell[2], release[2];
+    int tell[2] = {-1, -1}, release[2] = {-1, -1};
     assert_true(pipe(tell) == 0 && pipe(release) == 0);
     pid_t pid = fork();
     if (pid == 0) {
