@@ -219,7 +219,10 @@ static status open_api(struct service *s, struct error *err)
                             .proxy = texts(&s->arena, &c->proxies),
                             .proxy_count = c->proxies.n,
                             .limits = s->limits,
+                            .component = &s->following_health,
+                            .component_count = c->follow.n ? 1 : 0,
                             .metrics_public = c->metrics_public};
+    s->following_health = (struct api_component){"sources", sources_check, s};
     return api_new(&o, &s->api, err);
 }
 

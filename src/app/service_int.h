@@ -76,6 +76,7 @@ struct service {
     unsigned syslog_open;                  /* still to be closed */
     void (*syslog_closed)(struct service *s);
     struct follow *follow; /* NULL: no file is followed */
+    struct api_component following_health;
     struct parse_limits limits;
     struct crew workers, pool, recording, following;
     struct keeper keeper;
@@ -120,6 +121,8 @@ CHECKED status sources_open(struct service *s, struct error *err);
 /* Followed files: the thread that reads them, from here to there. */
 CHECKED status sources_start(struct service *s, struct error *err);
 void sources_stop(struct service *s);
+/* How followed files are, for /health/detailed.  `arg`: the service.  Any thread. */
+void sources_check(void *arg, struct api_health *out);
 /* The engine stands still: it tells of room until then. */
 void sources_done(struct service *s);
 /* A job became free.  Any thread. */

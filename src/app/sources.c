@@ -146,6 +146,22 @@ status sources_start(struct service *s, struct error *err)
                        : st;
 }
 
+void sources_check(void *arg, struct api_health *out)
+{
+    struct service *s = arg;
+    struct follow_state state = {0};
+    if (s->follow)
+        state = follow_state(s->follow);
+    out->ok = state.unreadable == 0;
+    int n = snprintf(out->detail, sizeof out->detail, "%zu file%s followed", state.files,
+                     state.files == 1 ? "" : "s");
+    if (!out->ok) {
+        (void)snprintf(out->detail + n, sizeof out->detail - (size_t)n, ", %zu cannot be read",
+                       state.unreadable);
+        (void)snprintf(out->last_error, sizeof out->last_error, "%s", state.trouble);
+    }
+}
+
 void sources_stop(struct service *s)
 {
     if (s->follow)

@@ -56,6 +56,7 @@ status follow_new(const struct follow_options *options, const struct ingest_sink
     if (f->options.quiet_ms == 0)
         f->options.quiet_ms = QUIET_MS;
     f->sink = *sink;
+    lock_init(&f->lock, LOCK_FOLLOW);
     f->wake = wake;
     f->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK); /* without it: looking will do */
     f->buffer = mem_zero(BUFFER);
@@ -75,6 +76,10 @@ void follow_free(struct follow *f)
     for (size_t i = 0; i < f->kept.n; i++)
         mem_free(f->kept.at[i].source);
     vec_done(&f->kept);
+    for (size_t i = 0; i < f->told.n; i++)
+        mem_free(f->told.at[i]);
+    vec_done(&f->told);
+    lock_done(&f->lock);
     file_close(f->inotify);
     file_close(f->wake);
     mem_free(f->buffer);
@@ -188,9 +193,12 @@ static struct followed *open_file(struct follow *f, const struct follow_input *i
     if (!has_room(f, path))
         return NULL;
     bool at_end = input->from_end && !f->started && !is_kept(f, info);
-    struct followed *file = followed_open(f, input, path, kept ? &kept->place : NULL, at_end);
-    if (!file)
+    struct error err;
+    struct followed *file = followed_open(f, input, path, kept ? &kept->place : NULL, at_end, &err);
+    if (!file) {
+        follow_trouble(f, path, err.text);
         return NULL;
+    }
     use_kept(f, info);
     add_file(f, file);
     return file;
@@ -204,10 +212,23 @@ static void rename_file(struct follow *f, struct followed *file, const char *pat
     (void)followed_tell(f, file); /* no room: the next batch says it */
 }
 
+/* What went since it was found is no trouble; nor is a folder that a glob matches besides files. */
+static bool is_file(struct follow *f, const struct follow_input *input, const char *path,
+                    struct file_info *info)
+{
+    struct error err;
+    status s = file_stat(path, info, &err);
+    if (s == ST_OK && info->kind != FILE_REGULAR && strcmp(path, input->pattern) == 0)
+        s = fail(&err, ST_UNSUPPORTED, "'%s': it is no regular file", path);
+    if (s != ST_OK && s != ST_NOT_FOUND)
+        follow_trouble(f, path, err.text);
+    return s == ST_OK && info->kind == FILE_REGULAR;
+}
+
 static void see_path(struct follow *f, const struct follow_input *input, const char *path)
 {
     struct file_info info;
-    if (is_packed(path) || file_stat(path, &info, NULL) != ST_OK || info.kind != FILE_REGULAR)
+    if (is_packed(path) || !is_file(f, input, path, &info))
         return;
     struct followed *file = find_inode(f, &info);
     if (!file)
@@ -238,6 +259,33 @@ static void watch_folder_of(const struct follow *f, const char *path)
     (void)inotify_add_watch(f->inotify, *folder ? folder : "/", NOTICES);
 }
 
+/* Why a pattern matches nothing: its folder may be closed to us. */
+static status look_into(const char *pattern, struct error *err)
+{
+    char folder[4096];
+    struct file_info info;
+    int fd = -1;
+    const char *slash = strrchr(pattern, '/');
+    size_t n = slash ? (size_t)(slash - pattern) + 1 : 0;
+    if (!strpbrk(pattern, "*?["))
+        return file_stat(pattern, &info, err);
+    if (n + 2 > sizeof folder)
+        return ST_OK;
+    (void)snprintf(folder, sizeof folder, "%.*s.", (int)n, pattern);
+    status s = strpbrk(folder, "*?[") ? ST_OK : file_open(folder, FILE_ANY, &fd, err);
+    file_close(fd);
+    return s;
+}
+
+static void see_nothing(struct follow *f, const char *pattern)
+{
+    struct error err;
+    if (look_into(pattern, &err) == ST_IO)
+        follow_trouble(f, pattern, err.text);
+    else if (!f->started)
+        log_say(LOG_DATA, LOG_WARN, "nothing to follow is there yet", LOG_Z("pattern", pattern));
+}
+
 static void see_pattern(struct follow *f, const struct follow_input *input)
 {
     glob_t found = {0};
@@ -247,6 +295,8 @@ static void see_pattern(struct follow *f, const struct follow_input *input)
             watch_folder_of(f, found.gl_pathv[i]);
             see_path(f, input, found.gl_pathv[i]);
         }
+    else
+        see_nothing(f, input->pattern);
     globfree(&found);
 }
 
@@ -271,7 +321,7 @@ static bool try_left(struct follow *f, const struct follow_input *input, struct 
     if (file_stat(path, &info, NULL) != ST_OK || !is_of(k, &info) || find_inode(f, &info) ||
         find_kept(f, path, &info) != k || !has_room(f, path))
         return false;
-    struct followed *file = followed_open(f, input, path, &k->place, false);
+    struct followed *file = followed_open(f, input, path, &k->place, false, NULL);
     if (!file)
         return false;
     if (file->offset != k->place.offset) { /* another file with the same number */
@@ -333,6 +383,7 @@ static void scan(struct follow *f)
 {
     for (struct followed *file = f->first; file; file = file->next)
         file->seen = false;
+    f->seen = (struct follow_state){0};
     if (!f->started)
         find_all_left(f);
     for (size_t i = 0; i < f->options.input_count; i++)
@@ -341,6 +392,7 @@ static void scan(struct follow *f)
         file->current = file->seen;
     if (!f->started)
         tell_lost(f);
+    follow_sum_up(f, !f->started);
     f->started = true;
 }
 

@@ -12,8 +12,9 @@
  * nothing comes twice, also when the file was renamed meanwhile, as long as it is in the same
  * folder.  Files that were made and renamed while nobody looked are not known.
  *
- * follow_run, on a thread of its own, does it all; only follow_stop and follow_room may be called
- * from other threads. */
+ * follow_run, on a thread of its own, does it all; only follow_stop, follow_room and follow_state may
+ * be called from other threads.  A file that cannot be opened is looked at again with every look; the
+ * log has it once, as it has a pattern that matches nothing at the start. */
 #ifndef INGEST_FOLLOW_H
 #define INGEST_FOLLOW_H
 
@@ -47,6 +48,13 @@ struct follow_options {
     uint32_t quiet_ms; /* a renamed file is closed after so long without a byte; 0: 10,000 */
 };
 
+/* What there was when files were looked for the last time. */
+struct follow_state {
+    size_t files;      /* that are read */
+    size_t unreadable; /* there, and cannot be opened, or a folder that cannot be looked into */
+    char trouble[160]; /* of the first: "'PATH': why" */
+};
+
 struct follow; /* opaque */
 
 /* `sink` is copied; its functions are called on the thread of follow_run.
@@ -57,7 +65,8 @@ void follow_free(struct follow *f); /* not running; NULL is fine */
 
 /* Follow until follow_stop. */
 void follow_run(struct follow *f);
-void follow_stop(struct follow *f); /* thread-safe */
-void follow_room(struct follow *f); /* thread-safe: the sink has room again */
+void follow_stop(struct follow *f);                 /* thread-safe */
+void follow_room(struct follow *f);                 /* thread-safe: the sink has room again */
+struct follow_state follow_state(struct follow *f); /* thread-safe */
 
 #endif

@@ -89,14 +89,13 @@ static bool is_text(int fd)
 }
 
 struct followed *followed_open(struct follow *f, const struct follow_input *input, const char *path,
-                               const struct follow_place *from, bool at_end)
+                               const struct follow_place *from, bool at_end, struct error *err)
 {
-    struct error err;
     struct file_info info;
     int fd;
-    if (file_open(path, FILE_ONLY_REGULAR, &fd, &err) != ST_OK)
+    if (file_open(path, FILE_ONLY_REGULAR, &fd, err) != ST_OK)
         return NULL;
-    if (file_fstat(fd, &info, &err) != ST_OK) {
+    if (file_fstat(fd, &info, err) != ST_OK) {
         file_close(fd);
         return NULL;
     }

@@ -3,7 +3,8 @@
  *
  *   follow:          looking for files, waiting, and whose turn it is
  *   follow_file:     one file: opened, read, found to be cut or moved
- *   follow_position: how far files were read, as text */
+ *   follow_position: how far files were read, as text
+ *   follow_state:    what cannot be followed, told and counted */
 #ifndef INGEST_FOLLOW_INT_H
 #define INGEST_FOLLOW_INT_H
 
@@ -11,6 +12,7 @@
 #include "base/vec.h"
 #include "ingest/feed.h"
 #include "ingest/follow.h"
+#include "os/lock.h"
 
 enum { FOLLOW_HEAD = 1024, FOLLOW_PLACES_MAX = 16, FOLLOW_POSITION_MAX = 4096 };
 
@@ -62,16 +64,25 @@ struct follow {
     int stop;     /* atomic */
     bool started; /* a scan was done */
     bool too_many_told;
+    struct follow_state seen; /* in the scan under way */
+    VEC(char *) told;         /* owned paths that the log had; bounded */
+    struct lock lock;
+    struct follow_state state; /* under the lock */
 };
 
 /* Open what stands at `path` as `info` says, from the place where it was left in an earlier run,
- * if it was.  NULL: it cannot be opened. */
+ * if it was.  NULL: it cannot be opened, as `err` says. */
 struct followed *followed_open(struct follow *f, const struct follow_input *input, const char *path,
-                               const struct follow_place *from, bool at_end);
+                               const struct follow_place *from, bool at_end, struct error *err);
 void followed_free(struct followed *file);
 
 /* Does the open file `fd` begin as `p` says? */
 bool followed_is(int fd, const struct follow_place *p);
+
+/* `path` is there and cannot be read: for the log, once, and for follow_state. */
+void follow_trouble(struct follow *f, const char *path, const char *why);
+/* At the end of a scan. */
+void follow_sum_up(struct follow *f, bool first);
 
 enum followed_state {
     FOLLOWED_MORE, /* there may be more: its turn is over */

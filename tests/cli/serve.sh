@@ -236,6 +236,22 @@ follows_files() {
     python3 -c 'import json; a = json.load(open("again"))["alerts"]; assert all(x["count"] == 1 for x in a if "Sudo" in x["title"]), a'
     stop_service
 }
+says_what_it_cannot_follow() {
+    mkdir logs
+    ln -s loop.log logs/loop.log
+    cp "$root/sample/logs/auth.log" logs/auth.log
+    start_service --set "follow.paths=$PWD/logs/*.log" --set "follow.paths=$PWD/logs/nothing-*"
+    login
+    await 'not said' grep -q 'files are followed' serve.log
+    holds serve.log "\"paths\":\"$PWD/logs/auth.log\""
+    holds serve.log "nothing to follow is there yet\",\"pattern\":\"$PWD/logs/nothing-*\""
+    [ "$(grep -c 'file cannot be followed' serve.log)" = 1 ] || say 'not said once'
+    [ "$(api GET /health/detailed)" = 200 ] || say "$(cat answer)"
+    holds answer '1 file followed, 1 cannot be read'
+    holds answer 'Too many levels'
+    holds answer '"degraded"'
+    stop_service
+}
 stops_cleanly() {
     start_service
     kill -TERM "$pid"
@@ -302,6 +318,7 @@ case_of 'SIGHUP loads rules again' reload_on_hangup
 case_of 'under systemd' under_systemd
 case_of 'syslog over TCP and UDP' syslog_over_tcp_and_udp
 case_of 'follows files' follows_files
+case_of 'follows files and says which it cannot' says_what_it_cannot_follow
 case_of 'SIGTERM stops cleanly' stops_cleanly
 case_of 'more signals change nothing' stops_in_peace
 case_of 'SIGTERM stops while the store is locked' stops_while_the_store_is_locked

@@ -505,6 +505,49 @@ static void loses_and_doubles_nothing_when_it_is_killed(void **state)
     sbuf_done(&want);
 }
 
+static struct follow_state await_unreadable(struct bed *bed, size_t want)
+{
+    uint64_t start_ns = clock_ns();
+    struct follow_state state;
+    while ((state = follow_state(bed->follow)).unreadable != want) {
+        if (clock_since(start_ns) > 20)
+            fail_msg("%zu cannot be read", state.unreadable);
+        (void)sched_yield();
+    }
+    return state;
+}
+
+static void says_what_cannot_be_followed_until_it_can(void **state)
+{
+    struct kept k;
+    struct bed bed;
+    kept_init(&k);
+    folder_write("says-1.log", STR("one\n"));
+    assert_int_equal(symlink("says-2.log", folder_path("says-2.log")), 0); /* also root cannot */
+    start(&bed, &k, "says-*.log", false);
+    expect(&k, "one\n");
+    struct follow_state now = await_unreadable(&bed, 1);
+    assert_int_equal(now.files, 1);
+    assert_non_null(strstr(now.trouble, "says-2.log': Too many levels"));
+    assert_int_equal(unlink(folder_path("says-2.log")), 0);
+    folder_write("says-2.log", STR("two\n"));
+    expect(&k, "one\ntwo\n");
+    assert_int_equal(await_unreadable(&bed, 0).files, 2);
+    stop(&bed);
+    kept_done(&k);
+}
+
+static void says_that_a_path_is_no_file(void **state)
+{
+    struct kept k;
+    struct bed bed;
+    kept_init(&k);
+    start(&bed, &k, ".", false);
+    assert_non_null(strstr(await_unreadable(&bed, 1).trouble, "no regular file"));
+    stop(&bed);
+    kept_done(&k);
+}
+
 static void reads_positions_it_wrote_and_no_others(void **state)
 {
     struct follow_place place[FOLLOW_PLACES_MAX] = {{1, 2, 3, UINT64_MAX, 5}, {6, 7, 8, 9, 10}};
@@ -536,6 +579,8 @@ int main(void)
         cmocka_unit_test(takes_up_new_files_and_leaves_compressed_ones_alone),
         cmocka_unit_test(waits_for_room),
         cmocka_unit_test(loses_and_doubles_nothing_when_it_is_killed),
+        cmocka_unit_test(says_what_cannot_be_followed_until_it_can),
+        cmocka_unit_test(says_that_a_path_is_no_file),
         cmocka_unit_test(reads_positions_it_wrote_and_no_others),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
