@@ -5,6 +5,7 @@
 #include "crypto/crypto.h"
 #include "os/clock.h"
 #include "os/terminal.h"
+#include "os/uid.h"
 
 enum { PASSWORD_MAX = 256 };
 static const int64_t day_ms = 24 * 3600 * 1000;
@@ -24,6 +25,28 @@ static int ask(const struct args *a, const char *method, const char *path,
     return s == ST_OK ? 0 : cli_fail(&err);
 }
 
+static const char users_path[] = "/api/users/";
+
+/* The id of the user called `word`, or `word` where that is none's name. */
+static const char *user_id(struct remote *r, const char *word)
+{
+    struct error err;
+    if (uid_valid(str_z(word)) || remote_ask(r, "GET", "/api/users", &err) != ST_OK)
+        return word;
+    json_node users = json_get(r->root, STR("users"));
+    for (struct json_each it = json_each(users); json_each_next(&it);)
+        if (str_eq(json_str(json_get(it.value, STR("name")), STR("")), str_z(word)))
+            return arena_str(&r->arena, json_str(json_get(it.value, STR("id")), STR(""))).p;
+    return word;
+}
+
+/* "/api/things/" and the operand; users go by name as well.  Before there is a body. */
+static const char *thing_path(struct remote *r, const char *before, const char *word)
+{
+    bool user = strcmp(before, users_path) == 0;
+    return remote_path(r, before, user ? user_id(r, word) : word, "");
+}
+
 /* The same call for each operand: before + operand + after. */
 static int ask_each(const struct args *a, const char *method, const char *before, const char *said)
 {
@@ -31,7 +54,7 @@ static int ask_each(const struct args *a, const char *method, const char *before
     struct error err;
     status s = remote_open(&r, a, &err);
     for (size_t i = 0; i < a->operand_count && s == ST_OK; i++) {
-        s = remote_ask(&r, method, remote_path(&r, before, a->operand[i], ""), &err);
+        s = remote_ask(&r, method, thing_path(&r, before, a->operand[i]), &err);
         if (s == ST_OK && !args_flag(a, "quiet"))
             cli_note("%s %s", a->operand[i], said);
     }
@@ -42,7 +65,7 @@ static int ask_each(const struct args *a, const char *method, const char *before
 static const char *whole_path(struct remote *r, const char *path)
 {
     bool whole = path[strlen(path) - 1] != '/';
-    return whole ? path : remote_path(r, path, r->args->operand[0], "");
+    return whole ? path : thing_path(r, path, r->args->operand[0]);
 }
 
 /* Send what `fill` writes for the only operand; a path that ends in '/' goes on with it. */
@@ -53,6 +76,7 @@ static int ask_with(const struct args *a, const char *method, const char *path,
     struct remote r = {0};
     struct error err;
     status s = remote_open(&r, a, &err);
+    const char *whole = s == ST_OK ? whole_path(&r, path) : path;
     if (s == ST_OK) {
         struct json_out o = remote_body(&r);
         json_out_object(&o);
@@ -60,7 +84,7 @@ static int ask_with(const struct args *a, const char *method, const char *path,
         json_out_object_end(&o);
     }
     if (s == ST_OK)
-        s = remote_ask(&r, method, whole_path(&r, path), &err);
+        s = remote_ask(&r, method, whole, &err);
     crypto_wipe(r.request.p, r.request.n); /* there may be a password in it */
     if (s == ST_OK && !remote_print_json(&r))
         print(&r);
@@ -235,13 +259,13 @@ static status fill_user_change(struct remote *r, struct json_out *o, struct erro
 int cmd_users_change(const struct args *a)
 {
     struct error err;
-    return one_operand(a, &err) ? ask_with(a, "PATCH", "/api/users/", fill_user_change, print_user)
+    return one_operand(a, &err) ? ask_with(a, "PATCH", users_path, fill_user_change, print_user)
                                 : cli_fail(&err);
 }
 
 int cmd_users_remove(const struct args *a)
 {
-    return ask_each(a, "DELETE", "/api/users/", "is removed");
+    return ask_each(a, "DELETE", users_path, "is removed");
 }
 
 /* ---- tenants ---- */

@@ -11,9 +11,10 @@ enum { QUERY_MAX = 8192, PAGE_MAX = 1000, ID_MAX = 64, LINE_BYTES_MAX = 4 << 20,
 
 static const struct column alert_column[] = {{"last_seen", "last seen", 0, COLUMN_TIME},
                                              {"level", "level", 0, COLUMN_LEVEL},
-                                             {"status", "status", 21, COLUMN_TEXT},
-                                             {"count", "count", 6, COLUMN_NUMBER},
+                                             {"status", "status", 12, COLUMN_TEXT},
+                                             {"count", "count", 5, COLUMN_NUMBER},
                                              {"id", "id", 26, COLUMN_TEXT},
+                                             {"entity", "whom", 26, COLUMN_VALUES},
                                              {"title", "title", 0, COLUMN_TEXT}};
 
 /* ---- list ---- */
@@ -111,8 +112,9 @@ static void print_events(json_node events)
         return;
     puts("\nevents");
     for (struct json_each it = json_each(events); json_each_next(&it);) {
+        str raw = json_str(json_get(it.value, STR("raw")), STR(""));
         fputs("  ", stdout);
-        print_text(stdout, json_str(json_get(it.value, STR("raw")), STR("")), 0);
+        print_text(stdout, raw.n ? str_trim(raw) : STR("(a correlation: see the entities)"), 0);
         fputc('\n', stdout);
     }
 }
@@ -178,7 +180,17 @@ int cmd_alerts_ack(const struct args *a)
 
 int cmd_alerts_close(const struct args *a)
 {
-    return decide(a, "/close", args_text(a, "verdict"));
+    struct error err;
+    if (*args_text(a, "verdict"))
+        return decide(a, "/close", args_text(a, "verdict"));
+    (void)fail(&err, ST_INVALID,
+               "'alerts close' wants --verdict true_positive or --verdict false_positive");
+    return cli_fail(&err);
+}
+
+int cmd_alerts_reopen(const struct args *a)
+{
+    return decide(a, "/reopen", NULL);
 }
 
 /* ---- watch: server-sent events ---- */
@@ -189,6 +201,7 @@ struct watch {
     struct sbuf data; /* of the message under way */
     char id[ID_MAX];  /* of the last message: where to go on */
     bool json;
+    bool lost; /* told that the connection ended */
 };
 
 static void print_message(struct watch *w)
@@ -223,6 +236,7 @@ static void take_line(struct watch *w, str line)
 static bool take_piece(void *arg, str bytes)
 {
     struct watch *w = arg;
+    w->lost = false;
     while (bytes.n) {
         size_t n = str_find(bytes, '\n');
         sbuf_add(&w->line, str_head(bytes, n));
@@ -272,6 +286,9 @@ static status watch(struct watch *w, struct error *err)
         if (s != ST_OK && !was_there && http_status == 0)
             return s;
         was_there = was_there || http_status == 200;
+        if (!stop_requested() && !w->lost)
+            cli_note("the connection ended; it is tried again");
+        w->lost = true;
         if (!stop_requested())
             (void)poll(NULL, 0, PAUSE_MS); /* between two tries */
     }

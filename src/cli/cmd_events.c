@@ -2,15 +2,20 @@
 /* events send: files to a service, as they are. */
 #include "cli/cli_int.h"
 #include "cli/remote.h"
+#include "codec/decompress.h"
 #include "codec/url.h"
+#include "os/clock.h"
 #include "os/file.h"
 #include "os/stop.h"
+#include "os/uid.h"
+
+#include <poll.h>
 
 enum { PATH_BYTES = 1024, HEADER_MAX = 256 };
 
 struct transfer {
     int fd;
-    uint64_t sent;
+    str head; /* read already */
     struct error *err;
     bool failed;
 };
@@ -19,11 +24,16 @@ static size_t read_piece(void *arg, char *out, size_t room)
 {
     struct transfer *t = arg;
     size_t n = 0;
+    if (t->head.n) {
+        n = t->head.n < room ? t->head.n : room;
+        memcpy(out, t->head.p, n);
+        t->head = str_from(t->head, n);
+        return n;
+    }
     if (stop_requested())
         t->failed = fail(t->err, ST_IO, "interrupted") != ST_OK;
     else
         t->failed = file_read(t->fd, out, room, &n, t->err) != ST_OK;
-    t->sent += n;
     return t->failed ? SIZE_MAX : n;
 }
 
@@ -46,7 +56,20 @@ static void url_of(const struct args *a, const char *path, char out[static PATH_
     sbuf_done(&b);
 }
 
-static status send_open(struct remote *r, const char *path, int fd, struct error *err)
+/* The answer in r->root, or the failure it is. */
+static status take_answer(struct remote *r, const struct client_answer *answer, struct error *err)
+{
+    json_doc_free(r->doc);
+    r->doc = NULL;
+    if (answer->status >= 400)
+        return remote_refused(answer->status, answer->body, err);
+    status s = json_doc_parse(answer->body, answer->body.n, &r->doc, err);
+    r->body = answer->body;
+    r->root = s == ST_OK ? json_doc_root(r->doc) : (json_node){0};
+    return s;
+}
+
+static status send_open(struct remote *r, const char *path, int fd, str head, struct error *err)
 {
     const struct args *a = r->args;
     char url[PATH_BYTES], key[HEADER_MAX];
@@ -59,7 +82,7 @@ static status send_open(struct remote *r, const char *path, int fd, struct error
                  several ? ":" : "", several ? name_of(path).p : "");
         header[0] = key;
     }
-    struct transfer t = {.fd = fd, .err = err};
+    struct transfer t = {.fd = fd, .head = head, .err = err};
     struct client_answer answer;
     status s = client_upload(r->client, url, "application/octet-stream", header, read_piece, &t,
                              &answer, err);
@@ -67,17 +90,119 @@ static status send_open(struct remote *r, const char *path, int fd, struct error
         return err->code;
     if (s != ST_OK)
         return s;
-    return answer.status >= 400 ? remote_refused(answer.status, answer.body, err)
-                                : json_doc_parse(answer.body, answer.body.n, &r->doc, err);
+    return take_answer(r, &answer, err);
 }
 
 static void print_sent(struct remote *r, const char *path)
 {
-    r->root = json_doc_root(r->doc);
+    if (remote_print_json(r)) {
+        fflush(stdout);
+        return;
+    }
+    json_node errors = json_get(r->root, STR("errors"));
+    for (struct json_each it = json_each(errors); json_each_next(&it);) {
+        str reason = json_str(json_get(it.value, STR("reason")), STR(""));
+        cli_note("%s:%lld: " STR_FMT, path, (long long)json_int(json_get(it.value, STR("line")), 0),
+                 STR_ARG(reason));
+    }
     printf("%s: %lld events, %lld records rejected, %lld alerts\n", path,
            (long long)json_int(json_get(r->root, STR("accepted")), 0),
            (long long)json_int(json_get(r->root, STR("rejected")), 0),
            (long long)json_int(json_get(r->root, STR("alerts")), 0));
+    fflush(stdout);
+}
+
+/* ---- a pipe that goes on ----
+ *
+ * What somebody writes now and then cannot be one long body: it would be acknowledged at its end only.
+ * Lines are gathered for a second, or until there are enough of them, and sent as a body of their own,
+ * again and again until the service has taken them. */
+
+enum { GATHER_BYTES = 4 << 20, GATHER_MS = 1000, AGAIN_MS = 2000 };
+
+/* Records that end with their line?  Not compressed, not binary, no array, no object over several lines. */
+static bool is_of_lines(str head)
+{
+    str line = str_trim(str_head(head, str_find(head, '\n')));
+    return decompress_kind_of(head) == DECOMPRESS_NONE && !str_starts(head, STR("ElfFile")) &&
+           !str_starts(line, STR("[")) && !str_eq(line, STR("{"));
+}
+
+/* Read until there is a pause with a whole line, or enough.  False: the end. */
+static status gather(int fd, struct sbuf *b, bool *ended, struct error *err)
+{
+    uint64_t start_ns = clock_ns();
+    status s = ST_OK;
+    while (s == ST_OK && !*ended && !stop_requested()) {
+        bool whole = b->n && b->p[b->n - 1] == '\n';
+        double waited_s = clock_since(start_ns);
+        if (whole && (waited_s * 1000 >= GATHER_MS || b->n >= GATHER_BYTES / 2))
+            break;
+        if (!file_wait(fd, GATHER_MS / 4)) {
+            if (b->n == 0)
+                start_ns = clock_ns();
+            continue;
+        }
+        size_t n = 0;
+        char *room = sbuf_space(b, 64 << 10);
+        s = room ? file_read(fd, room, 64 << 10, &n, err)
+                 : fail(err, ST_LIMIT, "a line is longer than %d bytes", GATHER_BYTES);
+        if (s == ST_OK)
+            sbuf_grew(b, n);
+        *ended = s == ST_OK && n == 0;
+    }
+    return s;
+}
+
+/* The same body under the same key until it is taken; what will never be is an error. */
+static status send_lines(struct remote *r, const char *path, str lines, struct error *err)
+{
+    char url[PATH_BYTES], id[UID_SIZE], key[HEADER_MAX];
+    const char *const header[] = {key, NULL};
+    struct client_answer answer;
+    status s;
+    url_of(r->args, path, url);
+    uid_new(clock_wall_ms(), id);
+    snprintf(key, sizeof key, "Idempotency-Key: %s", id);
+    for (bool told = false;; told = true) {
+        s = client_ask(r->client, "POST", url, "application/octet-stream", lines, header, &answer,
+                       err);
+        if (s == ST_OK && remote_renew(r, answer.status))
+            continue;
+        if (s == ST_OK)
+            s = take_answer(r, &answer, err);
+        if ((s != ST_UNAVAILABLE && s != ST_BUSY) || stop_requested())
+            return s;
+        if (!told)
+            cli_note("%s; it is tried again", err->text);
+        (void)poll(NULL, 0, AGAIN_MS); /* between two tries */
+    }
+}
+
+static status send_pipe(struct remote *r, const char *path, int fd, struct error *err)
+{
+    struct sbuf b;
+    bool ended = false, first = true;
+    status s = ST_OK;
+    sbuf_init(&b, GATHER_BYTES);
+    while (s == ST_OK && !ended && !stop_requested()) {
+        sbuf_clear(&b);
+        s = gather(fd, &b, &ended, err);
+        if (s != ST_OK || b.n == 0)
+            break;
+        bool lines = is_of_lines(sbuf_str(&b)) && !*args_text(r->args, "key");
+        if (first && !lines) { /* one body, whatever it is */
+            s = send_open(r, path, fd, sbuf_str(&b), err);
+            ended = true;
+        } else {
+            s = send_lines(r, path, sbuf_str(&b), err);
+        }
+        first = false;
+        if (s == ST_OK)
+            print_sent(r, path);
+    }
+    sbuf_done(&b);
+    return s;
 }
 
 static status send_file(struct remote *r, const char *path, struct error *err)
@@ -87,13 +212,17 @@ static status send_file(struct remote *r, const char *path, struct error *err)
     status s = piped ? ST_OK : file_open(path, FILE_ANY, &fd, err);
     if (s != ST_OK)
         return s;
-    json_doc_free(r->doc);
-    r->doc = NULL;
-    s = send_open(r, path, fd, err);
+    struct file_info info = {.kind = FILE_OTHER};
+    s = piped ? ST_OK : file_fstat(fd, &info, err);
+    if (s == ST_OK && info.kind == FILE_OTHER) {
+        s = send_pipe(r, path, fd, err);
+    } else if (s == ST_OK) {
+        s = send_open(r, path, fd, STR(""), err);
+        if (s == ST_OK)
+            print_sent(r, path);
+    }
     if (!piped)
         file_close(fd);
-    if (s == ST_OK)
-        print_sent(r, path);
     return s == ST_OK ? s : fail_prefix(err, s, "'%.80s'", path);
 }
 

@@ -5,14 +5,15 @@
 #include "crypto/crypto.h"
 #include "os/terminal.h"
 
-enum { PASSWORD_MAX = 256 };
+enum { PASSWORD_MAX = 256, PROMPT_MAX = 400 };
 
 /* ---- login ---- */
 
-static status ask_password(char out[static PASSWORD_MAX], str *password, struct error *err)
+static status ask_password(const char *prompt, char out[static PASSWORD_MAX], str *password,
+                           struct error *err)
 {
     size_t n = 0;
-    if (!terminal_secret("password: ", out, PASSWORD_MAX, &n) || n == 0)
+    if (!terminal_secret(prompt, out, PASSWORD_MAX, &n) || n == 0)
         return fail(err, ST_INVALID,
                     "a password of 1 to 256 bytes is wanted, typed or on standard input");
     *password = (str){out, n};
@@ -21,9 +22,7 @@ static status ask_password(char out[static PASSWORD_MAX], str *password, struct 
 
 static status login(struct remote *r, const struct args *a, str password, struct error *err)
 {
-    status s = remote_open(r, a, err);
-    if (s == ST_OK)
-        s = client_set_bearer(r->client, NULL, err);
+    status s = client_set_bearer(r->client, NULL, err);
     if (s != ST_OK)
         return s;
     r->session.refresh = (str){0};
@@ -55,7 +54,13 @@ int cmd_login(const struct args *a)
     struct error err;
     char text[PASSWORD_MAX];
     str password = {0};
-    status s = ask_password(text, &password, &err);
+    char prompt[PROMPT_MAX];
+    status s = remote_open(&r, a, &err);
+    if (s == ST_OK) {
+        snprintf(prompt, sizeof prompt, "password of %s at " STR_FMT ": ", args_text(a, "user"),
+                 STR_ARG(r.session.server));
+        s = ask_password(prompt, text, &password, &err);
+    }
     if (s == ST_OK)
         s = login(&r, a, password, &err);
     crypto_wipe(text, sizeof text);
@@ -76,6 +81,40 @@ int cmd_logout(const struct args *a)
         s = ST_OK;
     if (s == ST_OK && !r.session.from_environment)
         s = session_forget(&err);
+    remote_close(&r);
+    return s == ST_OK ? 0 : cli_fail(&err);
+}
+
+/* ---- one's own password ---- */
+
+static status change_password(struct remote *r, struct error *err)
+{
+    char old_text[PASSWORD_MAX], new_text[PASSWORD_MAX];
+    str old_password = {0}, new_password = {0};
+    status s = ask_password("old password: ", old_text, &old_password, err);
+    if (s == ST_OK)
+        s = ask_password("new password: ", new_text, &new_password, err);
+    if (s == ST_OK) {
+        struct json_out o = remote_body(r);
+        json_out_object(&o);
+        json_out_kv_str(&o, "old_password", old_password);
+        json_out_kv_str(&o, "new_password", new_password);
+        json_out_object_end(&o);
+        s = remote_ask(r, "POST", "/api/auth/password", err);
+    }
+    crypto_wipe(r->request.p, r->request.n);
+    crypto_wipe(old_text, sizeof old_text);
+    crypto_wipe(new_text, sizeof new_text);
+    return s;
+}
+
+int cmd_password(const struct args *a)
+{
+    struct remote r = {0};
+    struct error err;
+    status s = remote_open(&r, a, &err);
+    if (s == ST_OK)
+        s = change_password(&r, &err);
     remote_close(&r);
     return s == ST_OK ? 0 : cli_fail(&err);
 }

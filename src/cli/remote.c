@@ -241,8 +241,25 @@ static void print_time_cell(str text)
     print_column(stdout, str_z(shown), TIME_COLUMNS);
 }
 
+/* The values of an object, the first few. */
+static void print_values_cell(json_node object, size_t width)
+{
+    struct sbuf b = {.cap = 256};
+    for (struct json_each it = json_each(object); json_each_next(&it) && b.n < width;) {
+        if (b.n)
+            sbuf_addc(&b, ' ');
+        sbuf_add(&b, str_head(json_str(it.value, STR("")), 60));
+    }
+    print_column(stdout, sbuf_str(&b), width);
+    sbuf_done(&b);
+}
+
 static void print_cell(json_node v, const struct column *c)
 {
+    if (c->kind == COLUMN_VALUES) {
+        print_values_cell(v, c->width);
+        return;
+    }
     char number[32];
     str text = json_str(v, STR("-"));
     if (json_kind(v) == JSON_IS_NUMBER) {

@@ -47,7 +47,14 @@ bool remote_print_json(const struct remote *r);
 
 /* ---- tables for people ---- */
 
-enum column_kind { COLUMN_TEXT, COLUMN_TIME, COLUMN_NUMBER, COLUMN_LEVEL, COLUMN_FLAG };
+enum column_kind {
+    COLUMN_TEXT,
+    COLUMN_TIME,
+    COLUMN_NUMBER,
+    COLUMN_LEVEL,
+    COLUMN_FLAG,
+    COLUMN_VALUES
+};
 struct column {
     const char *key, *heading;
     size_t width; /* 0: as wide as it is */

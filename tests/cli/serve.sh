@@ -28,8 +28,10 @@ first_hour() { # OPTION...
     "$BGUARD" alerts show "$id" >shown
     holds shown "$id"
     "$BGUARD" alerts close "$id" --verdict false_positive --note 'a drill' >closed
-    holds closed closed_false
-    ends_with 10 "$BGUARD" alerts close "$id"
+    holds closed closed_fal
+    ends_with 10 "$BGUARD" alerts close "$id" --verdict true_positive
+    "$BGUARD" alerts reopen "$id" >reopened
+    holds reopened open
     "$BGUARD" logout
     # shellcheck disable=SC2086
     ends_with 8 "$BGUARD" alerts list $ca
@@ -124,6 +126,26 @@ assert p.wait() == -2, p.returncode
 assert shown()' "$BGUARD"
     head -c 300 /dev/zero | tr '\0' x | ends_with 2 "$BGUARD" login 2>err
     holds err 'of 1 to 256 bytes'
+}
+a_pipe_that_goes_on() {
+    start_service --rules "$root/rules"
+    login
+    mkfifo pipe
+    "$BGUARD" events send - <pipe >sent 2>sent.err &
+    sender=$!
+    exec 9>pipe
+    grep support2 "$root/sample/logs/auth.log" | head -n 1 >&9
+    await 'no alert though the pipe is open' alert_is_there 'Administrator Account Made With Sudo'
+    kill -KILL "$pid"
+    wait "$pid" || true
+    pid=
+    grep support2 "$root/sample/logs/auth.log" | tail -n +2 >&9
+    await 'no word of the service gone' grep -q 'it is tried again' sent.err
+    start_service --rules "$root/rules" --listen "127.0.0.1:$port"
+    exec 9>&-
+    wait "$sender" || say "$(cat sent.err)"
+    [ "$(awk '{ n += $2 } END { print n }' sent)" = "$(grep -c support2 "$root/sample/logs/auth.log")" ] || say "$(cat sent)"
+    stop_service
 }
 wrong_password() {
     start_service
@@ -308,6 +330,7 @@ case_of 'a taken port' taken_port
 case_of 'half a start' half_a_start
 case_of 'bad settings' bad_settings
 case_of 'settings are checked' check_config
+case_of 'a pipe that goes on' a_pipe_that_goes_on
 case_of 'a wrong password' wrong_password
 case_of 'a password is not shown' hidden_password
 case_of 'a token is shown to no other service' token_for_nobody_else

@@ -49,10 +49,10 @@ users() {
     echo yet-another-long-one | "$BGUARD" users change "$id" --password --disable --json | json 'd["disabled"]' >out
     holds out True
     ends_with 2 "$BGUARD" users change "$id" --disable --enable 2>err
-    "$BGUARD" users change "$id" --enable >out
+    "$BGUARD" users change ann --enable >out
     "$BGUARD" users list --json | json '[u["name"] for u in d["users"]]' >out
     holds out ann
-    "$BGUARD" users remove "$id"
+    "$BGUARD" users remove ann
     ends_with 3 "$BGUARD" users remove "$id" 2>err
     stop_service
 }
@@ -82,7 +82,7 @@ alerts() {
     holds out Hit
     "$BGUARD" alerts ack "$id" --note "$(printf 'mine\033[31m')" >out
     holds out acknowledged
-    "$BGUARD" alerts close "$id" --json | json 'd["status"]' >out
+    "$BGUARD" alerts close "$id" --verdict true_positive --json | json 'd["status"]' >out
     holds out closed_true
     ends_with 3 "$BGUARD" alerts show 01ARZ3NDEKTSV4RRFFQ69G5FAV 2>err
     ends_with 3 "$BGUARD" alerts show ../../users 2>err
