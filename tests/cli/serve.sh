@@ -141,7 +141,7 @@ a_pipe_that_goes_on() {
     pid=
     grep support2 "$root/sample/logs/auth.log" | tail -n +2 >&9
     await 'no word of the service gone' grep -q 'it is tried again' sent.err
-    start_service --rules "$root/rules" --listen "127.0.0.1:$port"
+    start_service --rules "$root/rules" --listen "127.0.0.1:$port" 9>&- # or the pipe would have no end
     exec 9>&-
     wait "$sender" || say "$(cat sent.err)"
     [ "$(awk '{ n += $2 } END { print n }' sent)" = "$(grep -c support2 "$root/sample/logs/auth.log")" ] || say "$(cat sent)"
