@@ -2,6 +2,7 @@
 #include "app/app.h"
 
 #include "api/api.h"
+#include "app/check.h"
 #include "app/config.h"
 #include "app/service.h"
 #include "base/vec.h"
@@ -81,12 +82,24 @@ static status load(const struct args *a, struct config *c, struct error *err)
     return s;
 }
 
-static void print_settings(const struct config *c)
+static void tell(const char *text)
+{
+    cli_note("%s", text);
+}
+
+static status print_settings(const struct config *c, bool json, struct error *err)
 {
     struct sbuf text;
     sbuf_init(&text, TEXT_MAX);
-    config_write_json(c, &text);
-    cli_print_json(&text);
+    if (json) {
+        config_write_json(c, &text);
+        cli_print_json(&text);
+    } else {
+        config_write_text(c, &text);
+        printf(STR_FMT, STR_ARG(sbuf_str(&text)));
+        sbuf_done(&text);
+    }
+    return config_check_files(c, tell, err);
 }
 
 int app_serve(const struct args *a)
@@ -95,7 +108,7 @@ int app_serve(const struct args *a)
     struct error err;
     status s = load(a, &c, &err);
     if (s == ST_OK && args_flag(a, "check-config"))
-        print_settings(&c);
+        s = print_settings(&c, true, &err);
     else if (s == ST_OK)
         s = service_run(&c, !args_flag(a, "quiet"), &err);
     config_done(&c);
@@ -143,7 +156,7 @@ int app_config(const struct args *a)
     if (!args_flag(a, "check"))
         s = print_table(args_flag(a, "json"), &err);
     else if ((s = load(a, &c, &err)) == ST_OK)
-        print_settings(&c);
+        s = print_settings(&c, args_flag(a, "json"), &err);
     config_done(&c);
     return s == ST_OK ? 0 : cli_fail(&err);
 }

@@ -339,6 +339,40 @@ static void write_value(struct json_out *o, const struct config *c, const struct
     }
 }
 
+static void write_plain(struct sbuf *out, const struct config *c, const struct setting *s)
+{
+    const void *v = value_of(c, s);
+    const struct config_list *l = v;
+    switch (s->type) {
+    case CONFIG_TEXT:
+        sbuf_addz(out, *(const char *const *)v);
+        break;
+    case CONFIG_SECRET:
+        sbuf_addz(out, **(const char *const *)v ? "set" : "");
+        break;
+    case CONFIG_NUMBER:
+        sbuf_addf(out, "%lld", (long long)*(const int64_t *)v);
+        break;
+    case CONFIG_FLAG:
+        sbuf_addz(out, *(const bool *)v ? "true" : "false");
+        break;
+    case CONFIG_LIST:
+        for (size_t i = 0; i < l->n; i++)
+            sbuf_addf(out, "%s%s", i ? ", " : "", l->at[i]);
+        break;
+    }
+}
+
+void config_write_text(const struct config *c, struct sbuf *out)
+{
+    for (size_t i = 0; i < COUNT(table); i++) {
+        sbuf_addf(out, "%-28s ", table[i].key);
+        size_t before = out->n;
+        write_plain(out, c, &table[i]);
+        sbuf_addz(out, out->n == before ? "(empty)\n" : "\n");
+    }
+}
+
 void config_write_json(const struct config *c, struct sbuf *out)
 {
     struct json_out o = json_out_on(out);

@@ -48,6 +48,8 @@ CHECKED status config_address(const char *text, char *host, size_t room, uint16_
 
 /* The settings in force, one JSON object; secrets as "set" or "". */
 void config_write_json(const struct config *c, struct sbuf *out);
+/* The same for people: a key a line. */
+void config_write_text(const struct config *c, struct sbuf *out);
 /* The table: an array of {key, type, environment, default, min, max, doc}. */
 void config_describe(struct sbuf *out);
 

@@ -112,6 +112,22 @@ check_config() {
     holds out '"auth.jwt_secret":"set"'
     lacks out hush
 }
+check_files() {
+    "$BGUARD" config --check --set "rules=$root/rules" --set limits.rate=0 >out
+    grep -qx "rules  *$root/rules" out || say "$(cat out)"
+    grep -qx 'intel  *(empty)' out || say "$(cat out)"
+    "$BGUARD" config --check --json >out
+    holds out '"limits.rate":1'
+    echo none >key.pem
+    chmod 600 key.pem
+    ends_with 2 "$BGUARD" config --check --set rules=no-rules --set yara=no-yara --set tls.certificate=key.pem \
+        --set tls.key=key.pem --set syslog.udp=nowhere >out 2>err
+    holds err "'rules': 'no-rules': No such file"
+    holds err "'yara': 'no-yara': No such file"
+    holds err "'tls': "
+    holds err "'syslog.udp': "
+    holds err '4 settings do not hold'
+}
 hidden_password() {
     python3 -c '
 import os, pty, subprocess, sys, termios
@@ -331,6 +347,7 @@ case_of 'half a start' half_a_start
 case_of 'bad settings' bad_settings
 case_of 'settings are checked' check_config
 case_of 'a pipe that goes on' a_pipe_that_goes_on
+case_of 'settings are checked with their files' check_files
 case_of 'a wrong password' wrong_password
 case_of 'a password is not shown' hidden_password
 case_of 'a token is shown to no other service' token_for_nobody_else
