@@ -110,8 +110,7 @@ static status open_store(struct service *s, struct error *err)
 static status open_identity(struct service *s, struct error *err)
 {
     const struct config *c = s->config;
-    struct sbuf shown;
-    sbuf_init(&shown, SHOWN_MAX);
+    sbuf_init(&s->first_password, SHOWN_MAX);
     struct identity_options o = {.store = s->store,
                                  .data_dir = s->data.path,
                                  .issuer = c->auth_issuer,
@@ -121,12 +120,7 @@ static status open_identity(struct service *s, struct error *err)
                                  .refresh_s = (uint32_t)c->auth_refresh,
                                  .lock_after = (uint32_t)c->auth_lock_after,
                                  .lock_s = (uint32_t)c->auth_lock};
-    status st = identity_new(&o, getenv("BGUARD_ADMIN_PASSWORD"), &s->identity, &shown, err);
-    if (st == ST_OK)
-        greet_password(s, sbuf_str(&shown));
-    crypto_wipe(shown.p, shown.n);
-    sbuf_done(&shown);
-    return st;
+    return identity_new(&o, getenv("BGUARD_ADMIN_PASSWORD"), &s->identity, &s->first_password, err);
 }
 
 static status open_records(struct service *s, struct error *err)
@@ -226,11 +220,17 @@ static status open_api(struct service *s, struct error *err)
     return api_new(&o, &s->api, err);
 }
 
+static status open_tls(struct service *s, struct error *err)
+{
+    return service_load_tls(s, &s->tls, err);
+}
+
+/* What may be set wrongly comes before the first user is made. */
 static status build(struct service *s, struct error *err)
 {
     static status (*const part[])(struct service *, struct error *) = {
-        open_store,  open_identity, open_records,     memory_open,
-        open_engine, open_api,      memory_load_scan,
+        open_store,    open_records, memory_open,      open_engine,  open_tls,
+        open_identity, open_api,     memory_load_scan, servers_open, sources_open,
     };
     status st = crypto_check(err);
     if (st == ST_OK)
@@ -239,11 +239,16 @@ static status build(struct service *s, struct error *err)
         st = open_log(s->config, err);
     for (size_t i = 0; i < COUNT(part) && st == ST_OK; i++)
         st = part[i](s, err);
-    if (st == ST_OK)
-        st = service_load_tls(s, &s->tls, err);
-    if (st == ST_OK)
-        st = servers_open(s, err);
-    return st == ST_OK ? sources_open(s, err) : st;
+    return st;
+}
+
+/* Also after a start that failed: the user was made, and nobody else knows. */
+static void greet_first(struct service *s)
+{
+    greet_password(s, sbuf_str(&s->first_password));
+    if (s->first_password.p)
+        crypto_wipe(s->first_password.p, s->first_password.n);
+    sbuf_done(&s->first_password);
 }
 
 static void take_apart(struct service *s)
@@ -276,6 +281,7 @@ status service_run(const struct config *c, bool talk, struct error *err)
     lock_init(&s->keeper.lock, LOCK_KEEPER);
     condition_init(&s->keeper.changed);
     status st = build(s, err);
+    greet_first(s);
     if (st == ST_OK)
         st = start_threads(s, err);
     if (st == ST_OK && talk)

@@ -60,6 +60,7 @@ struct service {
     struct dict *dict;
     struct store *store;
     struct identity *identity;
+    struct sbuf first_password; /* of the user just made, until somebody was told; else empty */
     struct bus *bus;
     struct recorder *recorder;
     struct pipeline pipeline;

@@ -61,6 +61,24 @@ first_password_is_shown_to_its_owner_only() {
     login
     stop_service
 }
+a_start_that_fails_loses_no_password() {
+    ends_with 3 "$BGUARD" serve --listen 127.0.0.1:0 --data "$PWD/data" --rules no-rules 2>err
+    holds err no-rules
+    lacks err first-password
+    [ ! -e data/first-password ] || say 'a password before the rules were read'
+    start_service --data "$PWD/other"
+    first=$port
+    ends_with 5 env -u BGUARD_ADMIN_PASSWORD "$BGUARD" serve --listen "127.0.0.1:$first" --data "$PWD/data" 2>err
+    holds err first-password
+    stop_service
+    given=$password password=
+    start_service --data "$PWD/data"
+    lacks serve.log first-password
+    password=$(cat data/first-password)
+    login
+    password=$given
+    stop_service
+}
 backup_and_restore() {
     start_service --rules "$root/rules"
     login
@@ -340,6 +358,7 @@ else
     echo 'skip a public capture: no public data'
 fi
 case_of 'the first password is shown to its owner only' first_password_is_shown_to_its_owner_only
+case_of 'a start that fails loses no password' a_start_that_fails_loses_no_password
 case_of 'a backup is restored' backup_and_restore
 case_of 'two on one folder' two_on_one_folder
 case_of 'a taken port' taken_port
