@@ -326,7 +326,7 @@ struct behavior_stats behavior_stats(struct behavior *b)
         lock_take(&s->lock);
         st.entities += s->count;
         st.entities_max += s->max;
-        st.bytes += s->bytes + s->room * sizeof *s->table;
+        st.bytes += s->bytes + s->room * sizeof(struct entity *);
         st.learned += s->learned;
         st.evicted += s->evicted;
         st.late += s->late;

@@ -162,6 +162,8 @@ static str usual_values(const struct sketch *s, struct arena *a)
 {
     bool taken[SKETCH_SLOTS] = {false};
     str text = STR("");
+    if (!s)
+        return text;
     for (int k = 0; k < 3; k++) {
         int best = -1;
         for (int i = 0; i < SKETCH_SLOTS; i++)
@@ -216,7 +218,7 @@ static void judge_failures(struct comparison *c)
     const struct sketch *s = c->e->aspect[ASPECT_OUTCOME];
     double n = s ? amount(c->e, s) : 0, seen = (double)c->o->outcomes,
            failed = (double)c->o->failures;
-    if (n < ASPECT_ENOUGH || c->o->outcomes == 0)
+    if (!s || n < ASPECT_ENOUGH || c->o->outcomes == 0)
         return;
     double share = 0;
     for (unsigned i = 0; i < SKETCH_SLOTS; i++)

@@ -242,7 +242,7 @@ struct intel_set {
     struct intel_patterns *patterns;
     struct intel_stats stats;
     VEC(struct intel_problem) problem;
-    struct arena names; /* of files, in problems */
+    struct arena names;    /* of files, in problems */
     intel_taken_fn *taken; /* told of what a feed adds; NULL: nobody */
     void *taken_arg;
 };

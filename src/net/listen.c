@@ -55,8 +55,9 @@ struct ip net_ip(const struct sockaddr_storage *a)
 
 uint16_t net_port(const struct sockaddr_storage *a)
 {
-    return ntohs(a->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)a)->sin6_port
-                                          : ((const struct sockaddr_in *)a)->sin_port);
+    if (a->ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)a)->sin6_port); // NOLINT: as above
+    return ntohs(((const struct sockaddr_in *)a)->sin_port);       // NOLINT: as above
 }
 
 /* Sockets that share an address all say so; the first one only once it has the address, which it

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The `detection` section: named selections, and the condition that ties them together.  A
  * selection's node is shared by all places that name it.  */
+#include "base/nearest.h"
 #include "codec/yaml.h"
 #include "rule/condition.h"
 #include "rule/modifier.h"
-#include "base/nearest.h"
 
 enum { NESTING_MAX = 16 };
 

@@ -3,8 +3,8 @@
  * What they do to values is in value.c. */
 #include "rule/modifier.h"
 
-#include "codec/yaml.h"
 #include "base/nearest.h"
+#include "codec/yaml.h"
 
 enum modifier_kind { PLACE, VALUE, LIST, REGEX, TIME };
 

@@ -37,7 +37,7 @@ static void begin(void *arg, struct http_request *r)
         http_respond(r, 200, "text/plain", STR("sealed"));
 }
 
-static void refused(void *arg, str address, int code, const char *why)
+static void refused(void *arg, str address, int code, const char *why, const char *id)
 {
     (void)address;
     (void)why;
