@@ -227,7 +227,7 @@ static void write_route(struct json_out *o, const struct route *r)
     if (r->body) {
         key(o, "requestBody");
         json_out_object(o);
-        json_out_kv_bool(o, "required", true);
+        json_out_kv_bool(o, "required", !(r->method == HTTP_POST && schema_optional(r->body)));
         write_content(o, r->body);
         json_out_object_end(o);
     }

@@ -271,6 +271,14 @@ static status check_object(const struct schema *s, json_node v, struct place *p,
     return check_missing(s, seen, p, err);
 }
 
+bool schema_optional(const struct schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        if (schema->field[i].required)
+            return false;
+    return !schema->media;
+}
+
 status schema_check(const struct schema *schema, json_node value, struct error *err)
 {
     struct place p = {.n = 0};

@@ -62,6 +62,9 @@ struct schema {
         .name = (NAME), .doc = (DOC), .field = (fields), .count = COUNT(fields)                    \
     }
 
+/* JSON of which no member must be there: whoever has nothing to say need not send it. */
+bool schema_optional(const struct schema *schema);
+
 /* Is `value` what `schema` says?  ST_INVALID, with the first place where it is not. */
 CHECKED status schema_check(const struct schema *schema, json_node value, struct error *err);
 

@@ -241,6 +241,17 @@ session_file() {
     holds err 'can be read by others'
     stop_service
 }
+nothing_to_say() {
+    start_service --rules "$root/rules"
+    login
+    "$BGUARD" events send "$root/sample/logs/windows.ndjson" >sent
+    id=$("$BGUARD" alerts list --json --most 1 | python3 -c 'import json,sys;print(json.load(sys.stdin)["alerts"][0]["id"])')
+    [ "$(api POST "/api/alerts/$id/acknowledge")" = 200 ] || say "$(cat answer)"
+    holds answer '"status":"acknowledged"'
+    [ "$(api POST "/api/alerts/$id/reopen" -H 'Content-Type:' -d '{}')" = 415 ] || say "$(cat answer)"
+    [ "$(api POST "/api/alerts/$id/close")" = 415 ] || say "$(cat answer)"
+    stop_service
+}
 reload_on_hangup() {
     mkdir mine
     cp "$root/rules/linux/ssh_password_attack.yml" mine/
@@ -373,6 +384,7 @@ case_of 'a token is shown to no other service' token_for_nobody_else
 case_of 'commands that renew a token together' renewed_together
 case_of 'a narrow key sends events' narrow_key
 case_of 'the session file is for its owner' session_file
+case_of 'who has nothing to say sends no body' nothing_to_say
 case_of 'SIGHUP loads rules again' reload_on_hangup
 case_of 'under systemd' under_systemd
 case_of 'syslog over TCP and UDP' syslog_over_tcp_and_udp
