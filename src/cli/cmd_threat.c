@@ -263,6 +263,14 @@ int cmd_threat_intel(const struct args *a)
 
 /* ---- scan ---- */
 
+/* Else "benign" would say more than anybody knows. */
+static void note_rules(const struct remote *r)
+{
+    if (json_int(json_get(r->root, STR("rules")), 1) == 0)
+        cli_note("no YARA rules are loaded, only digests are looked up; set `yara` in the "
+                 "service's settings");
+}
+
 static status scan(struct remote *r, const char *path, struct error *err)
 {
     struct sbuf input;
@@ -270,6 +278,8 @@ static status scan(struct remote *r, const char *path, struct error *err)
     if (s == ST_OK)
         s = post_bytes(r, "/api/threat/scan", input.n ? sbuf_str(&input) : STR(""), err);
     sbuf_done(&input);
+    if (s == ST_OK)
+        note_rules(r);
     if (s != ST_OK || remote_print_json(r))
         return s;
     print_text(stdout, str_z(path), 0);
