@@ -49,6 +49,8 @@ static const struct schema_field taken_fields[] = {
     {"alerts", SCHEMA_INTEGER, .required = true, .doc = "alerts raised"},
     {"repeats", SCHEMA_INTEGER, .required = true,
      .doc = "findings that joined an alert that stood already"},
+    {"late", SCHEMA_INTEGER, .required = true,
+     .doc = "matches that came too late to be correlated with others"},
     {"bytes", SCHEMA_INTEGER, .required = true, .doc = "of the body"},
     {"errors", SCHEMA_ARRAY, .required = true, .item = SCHEMA_OBJECT, .child = &schema_reject,
      .doc = "the first records that could not be read"},
@@ -139,6 +141,7 @@ static void write_taken(struct json_out *o, const struct upload *u)
     json_out_kv_u64(o, "findings", u->sum.findings);
     json_out_kv_u64(o, "alerts", u->sum.alerts);
     json_out_kv_u64(o, "repeats", u->sum.repeats);
+    json_out_kv_u64(o, "late", u->sum.late);
     json_out_kv_u64(o, "bytes", u->sum.bytes);
     json_out_key(o, STR("errors"));
     json_out_array(o);
@@ -242,6 +245,7 @@ static void seen(void *arg, const struct engine_result *r)
     u->sum.accepted += r->job->batch.event_count;
     u->sum.rejected += r->job->batch.rejected;
     u->sum.findings += r->count;
+    u->sum.late += r->late;
     keep_errors(u, &r->job->batch);
     if (u->key.n == 0)
         return;

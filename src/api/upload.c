@@ -40,9 +40,9 @@ void body_digest_end(struct body_digest *d)
 void upload_mark_write(const struct upload_mark *m, struct sbuf *out)
 {
     char hex[2 * SHA256_SIZE];
-    const uint64_t number[] = {m->batches,  m->accepted, m->rejected, m->bytes,
-                               m->findings, m->alerts,   m->repeats,  m->blocks};
-    sbuf_addz(out, m->finished ? "done" : "part");
+    const uint64_t number[] = {m->batches, m->accepted, m->rejected, m->bytes, m->findings,
+                               m->alerts,  m->repeats,  m->blocks,   m->late};
+    sbuf_addz(out, m->finished ? "done2" : "part2");
     for (size_t i = 0; i < COUNT(number); i++)
         sbuf_addf(out, " %llu", (unsigned long long)number[i]);
     sbuf_addc(out, ' ');
@@ -52,12 +52,14 @@ void upload_mark_write(const struct upload_mark *m, struct sbuf *out)
 bool upload_mark_read(str text, struct upload_mark *m)
 {
     str word = str_cut(&text, ' ');
-    uint64_t *const number[] = {&m->batches,  &m->accepted, &m->rejected, &m->bytes,
-                                &m->findings, &m->alerts,   &m->repeats,  &m->blocks};
-    m->finished = str_eq(word, STR("done"));
-    if (!m->finished && !str_eq(word, STR("part")))
+    uint64_t *const number[] = {&m->batches, &m->accepted, &m->rejected, &m->bytes, &m->findings,
+                                &m->alerts,  &m->repeats,  &m->blocks,   &m->late};
+    bool old = str_eq(word, STR("done")) || str_eq(word, STR("part")); /* without `late` */
+    m->finished = str_eq(word, STR("done")) || str_eq(word, STR("done2"));
+    m->late = 0;
+    if (!m->finished && !old && !str_eq(word, STR("part2")))
         return false;
-    for (size_t i = 0; i < COUNT(number); i++)
+    for (size_t i = 0; i < COUNT(number) - old; i++)
         if (!str_to_u64(str_cut(&text, ' '), number[i]))
             return false;
     return text.n == sizeof m->chain * 2 && hex_decode(text, (char *)m->chain);

@@ -30,6 +30,7 @@ struct upload_mark {
     uint64_t batches; /* delivered */
     uint64_t accepted, rejected, bytes, findings, alerts, repeats;
     uint64_t blocks; /* of the body that are in the chain */
+    uint64_t late;   /* samples that came too late to be correlated */
     unsigned char chain[SHA256_SIZE];
 };
 /* One line of text, to be kept as a position. */

@@ -110,6 +110,10 @@ static void print_sent(struct remote *r, const char *path)
            (long long)json_int(json_get(r->root, STR("rejected")), 0),
            (long long)json_int(json_get(r->root, STR("alerts")), 0));
     fflush(stdout);
+    long long late = (long long)json_int(json_get(r->root, STR("late")), 0);
+    if (late)
+        cli_note("%lld match%s came too late to be correlated: the service knows of newer events",
+                 late, late == 1 ? "" : "es");
 }
 
 /* ---- a pipe that goes on ----

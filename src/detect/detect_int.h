@@ -54,6 +54,7 @@ struct job {
     VEC(struct item) rules; /* by event, then by rule id */
     VEC(struct item) indicators;
     uint64_t suppressed, dropped;
+    uint64_t late; /* samples that correlations could use no more */
     bool replayed; /* from before a restart */
 
     /* what the engine's sink is shown: */
@@ -184,9 +185,9 @@ struct tenants {
 void tenants_init(struct tenants *t, const struct correlator_limits *limits, size_t most);
 void tenants_done(struct tenants *t);
 /* Feed what `job` sampled to its tenant's correlator; what that finds goes to `emit`, its texts to
- * the job's arena.  Returns how many findings were lost there. */
-uint64_t tenants_feed(struct tenants *t, const struct job *job, struct arena *arena,
-                      correlation_fn *emit, void *arg);
+ * the job's arena.  Sets job->late; returns how many findings were lost there. */
+uint64_t tenants_feed(struct tenants *t, struct job *job, struct arena *arena, correlation_fn *emit,
+                      void *arg);
 /* It is `wall_ms`; `current` are the detectors by the engine's adoption `number`. */
 void tenants_tick(struct tenants *t, int64_t wall_ms, const struct snapshot_ref *current,
                   uint64_t number);

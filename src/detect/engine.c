@@ -17,6 +17,7 @@ struct engine_result engine_result_of(struct job *job)
         .sampled = job->sampled.at,
         .sampled_count = job->sampled.n,
         .dropped = job->dropped,
+        .late = job->late,
     };
 }
 

@@ -59,6 +59,7 @@ struct engine_result {
     const uint32_t *sampled; /* events that fed correlations, ascending */
     size_t sampled_count;
     uint64_t dropped; /* findings lost at a limit */
+    uint64_t late;    /* matches that came too late to be correlated */
 };
 
 struct engine_sink {

@@ -178,25 +178,30 @@ static void tick(struct tenants *t, struct tenant *one)
         tick_at(t, one, t->wall_ms);
 }
 
-uint64_t tenants_feed(struct tenants *t, const struct job *job, struct arena *arena,
-                      correlation_fn *emit, void *arg)
+uint64_t tenants_feed(struct tenants *t, struct job *job, struct arena *arena, correlation_fn *emit,
+                      void *arg)
 {
     struct snapshot_ref *s = job->matched_with;
+    job->late = 0;
     if (job->sampled.n == 0)
         return 0;
     if (job->adoption < t->number) { /* its rules were replaced while it was under way */
-        metric_add(METRIC_CORRELATION_LATE, job->sampled.n);
+        job->late = job->sampled.n;
+        metric_add(METRIC_CORRELATION_LATE, job->late);
         return 0;
     }
     t->number = job->adoption;
     struct tenant *one = get(t, job->of.tenant, s);
     tick(t, one);
+    uint64_t late =
+        one->seen.late; /* whatever waits is in time: what is late now came with this job */
     struct item_place place = {0};
     const struct item *item;
     while ((item = job_item(job, &place, UINT32_MAX)))
         if (item->sample)
             correlator_feed(one->correlator, item->sample, arena, emit, arg);
     uint64_t lost = count(t, one);
+    job->late = one->seen.late - late;
     keep_limit(t);
     return lost;
 }

@@ -241,6 +241,18 @@ session_file() {
     holds err 'can be read by others'
     stop_service
 }
+old_after_new() {
+    start_service --rules "$root/rules"
+    login
+    "$BGUARD" events send "$root/sample/logs/auth.log" >sent 2>note
+    lacks note 'too late'
+    "$BGUARD" events send "$root/sample/logs/auth.log" >sent 2>note
+    holds note 'came too late to be correlated'
+    "$BGUARD" events send --json "$root/sample/logs/auth.log" >sent
+    lacks sent '"late":0'
+    holds sent '"late":'
+    stop_service
+}
 nothing_to_say() {
     start_service --rules "$root/rules"
     login
@@ -384,6 +396,7 @@ case_of 'a token is shown to no other service' token_for_nobody_else
 case_of 'commands that renew a token together' renewed_together
 case_of 'a narrow key sends events' narrow_key
 case_of 'the session file is for its owner' session_file
+case_of 'old events after new ones are said to be late' old_after_new
 case_of 'who has nothing to say sends no body' nothing_to_say
 case_of 'SIGHUP loads rules again' reload_on_hangup
 case_of 'under systemd' under_systemd

@@ -130,18 +130,28 @@ static void digests_of_prefixes_differ(void **state)
 
 static void reads_the_mark_it_wrote(void **state)
 {
-    struct upload_mark m = {true, 1, 2, 3, UINT64_MAX, 5, 6, 7, 8, {0xab, 1, 2, 0xff}}, r;
+    struct upload_mark m = {true, 1, 2, 3, UINT64_MAX, 5, 6, 7, 8, 9, {0xab, 1, 2, 0xff}}, r;
     struct sbuf b = {.cap = 1000};
     upload_mark_write(&m, &b);
     assert_true(upload_mark_read(sbuf_str(&b), &r));
     assert_memory_equal(m.chain, r.chain, SHA256_SIZE);
     assert_true(r.finished && r.batches == 1 && r.accepted == 2 && r.rejected == 3 &&
                 r.bytes == UINT64_MAX && r.findings == 5 && r.alerts == 6 && r.repeats == 7 &&
-                r.blocks == 8);
+                r.blocks == 8 && r.late == 9);
     for (size_t n = 0; n < b.n; n++)
         assert_false(upload_mark_read((str){b.p, n}, &r));
     assert_false(upload_mark_read(STR("other 1 2"), &r));
     sbuf_done(&b);
+}
+
+static void reads_a_mark_from_before_late_was_counted(void **state)
+{
+    struct upload_mark r = {.late = 7};
+    assert_true(
+        upload_mark_read(STR("done 1 2 3 4 5 6 7 8 "
+                             "ab0102ff00000000000000000000000000000000000000000000000000000000"),
+                         &r));
+    assert_true(r.finished && r.blocks == 8 && r.late == 0 && r.chain[0] == 0xab);
 }
 
 int main(void)
@@ -154,6 +164,7 @@ int main(void)
         cmocka_unit_test(digests_a_body_however_it_comes),
         cmocka_unit_test(digests_of_prefixes_differ),
         cmocka_unit_test(reads_the_mark_it_wrote),
+        cmocka_unit_test(reads_a_mark_from_before_late_was_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
