@@ -104,6 +104,7 @@ static status load_file(struct loading *l, const char *path, struct error *err)
              yr_compiler_add_string(l->compiler, text.p, path) != 0)
         note(l, 0, "its rules cannot stand beside those of the files before");
     sbuf_done(&text);
+    l->file = NULL; /* the caller's, and soon gone */
     return ST_OK;
 }
 

@@ -68,7 +68,7 @@ static void put_meta(struct scan *s, const YR_RULE *rule, struct scan_match *m)
     yr_rule_metas_foreach(rule, meta)
     {
         char number[24];
-        str value = str_z(number);
+        str value;
         if (m->metas == METAS_MAX)
             break;
         snprintf(number, sizeof number, "%lld", (long long)meta->integer);
