@@ -163,8 +163,11 @@ status scan_bytes(const struct scan_options *options, str bytes, struct arena *a
         return fail(err, ST_LIMIT, "no memory left for what matched");
     result.match = s.match;
     status st = options->rules && options->rules->rules ? run(&s, options, err) : ST_OK;
-    if (st == ST_OK)
+    if (st == ST_OK) {
         *out = result;
+        for (size_t i = 0; i < out->knowns; i++) /* it may have pointed into what was copied */
+            out->known[i].value = keep(&s, result.known[i].value);
+    }
     return st;
 }
 

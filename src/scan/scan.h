@@ -54,7 +54,7 @@ struct scan_result {
     const struct scan_match *match;
     size_t matches;
     uint64_t more;                        /* rules that matched past SCAN_MATCHES_MAX */
-    struct indicator known[DIGEST_COUNT]; /* indicators with such a digest; live in the set */
+    struct indicator known[DIGEST_COUNT]; /* indicators with such a digest; value in the arena */
     size_t knowns;
     bool allowed; /* a digest is on the allow-list */
 };

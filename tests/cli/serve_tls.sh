@@ -111,14 +111,14 @@ header = "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg=="\n' >curl.conf
 # What a certificate of our own making has, and nothing else:
 #   cert_chain_of_trust  nobody signed it but itself
 #   cert_revocation      there is no authority to ask
-#   engine_problem       of the openssl that testssl.sh uses, not of the service
+#   engine_problem, sessionresumption_ticket   what the openssl that testssl.sh uses could not do
 judged() {
     start_service --set tls.self_signed=true
     testssl --quiet --color 0 --warnings batch --ip one --sneaky --connect-timeout 20 --openssl-timeout 20 \
         --protocols --server-defaults --server-preference --fs --headers --vulnerable \
         --jsonfile found.json "$url" >testssl.out 2>&1 || true
     [ -s found.json ] || say "testssl: $(tail -n 1 testssl.out)"
-    python3 "$root/tests/cli/tls.py" findings found.json cert_chain_of_trust cert_revocation engine_problem >judged ||
+    python3 "$root/tests/cli/tls.py" findings found.json cert_chain_of_trust cert_revocation engine_problem sessionresumption_ticket >judged ||
         say "$(grep unexpected judged | tr '\n' ';')"
     holds judged 'expected CRITICAL cert_chain_of_trust' # else it looked at nothing
     stop_service
