@@ -248,7 +248,7 @@ static void accepts_again_when_there_are_descriptors(void **state)
     few = before;
     few.rlim_cur = FILES;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
-    int fds[FILES], n = 0;
+    int fds[FILES] = {0}, n = 0;
     while ((fds[n] = dup(2)) >= 0)
         n++;
     close(fds[--n]);
