@@ -9,7 +9,13 @@
 
 #include <stdlib.h>
 
-enum { ARENA_MAX = 16 << 20, SHOWN_MAX = 256 };
+enum {
+    ARENA_MAX = 16 << 20,
+    SHOWN_MAX = 256,
+    /* For live clients that come back; who was away for longer gets the latest state of each alert. */
+    MESSAGES_KEPT = 16384,
+    MESSAGES_KEPT_BYTES = 8 << 20
+};
 
 /* ---- threads ---- */
 
@@ -131,7 +137,9 @@ static status open_records(struct service *s, struct error *err)
         return st;
     /* Ids of messages that are not stored must not come again after a restart. */
     uint64_t now_us = (uint64_t)clock_wall_us();
-    s->bus = bus_new(&(struct bus_options){.first_id = now_us > seq ? now_us : seq + 1});
+    s->bus = bus_new(&(struct bus_options){.first_id = now_us > seq ? now_us : seq + 1,
+                                           .kept = MESSAGES_KEPT,
+                                           .kept_bytes = MESSAGES_KEPT_BYTES});
     s->recorder =
         recorder_new(s->store, s->bus,
                      &(struct recorder_options){.group_ms = s->config->group_hours * 3600 * 1000});
