@@ -77,7 +77,9 @@ bool feature_is_self(enum behavior_type t, enum aspect a)
 /* "-" is how Windows and web logs write nothing. */
 static str meaning(str s)
 {
-    return s.n == 1 && *s.p == '-' ? (str){0} : s;
+    if (s.n == 1 && *s.p == '-')
+        return STR("");
+    return s;
 }
 
 /* Of the slots from `from` to `to`, the first that says something. */
@@ -108,7 +110,8 @@ static str network_of(struct event *e, str address)
         return address;
     memset(ip.byte + 6, 0, sizeof ip.byte - 6);
     char text[IP_TEXT_MAX];
-    return arena_str(e->arena, (str){text, ip_format(&ip, text)});
+    size_t n = ip_format(&ip, text);
+    return arena_str(e->arena, (str){text, n});
 }
 
 static void put(struct features *f, enum aspect a, str text, uint64_t seed)

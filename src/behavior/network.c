@@ -268,7 +268,8 @@ status network_judge(struct network *n, str tenant, const struct flow *flow, siz
 static str ip_text(const struct ip *ip, struct arena *arena)
 {
     char text[IP_TEXT_MAX];
-    return arena_str(arena, (str){text, ip_format(ip, text)});
+    size_t n = ip_format(ip, text);
+    return arena_str(arena, (str){text, n});
 }
 
 struct finding *network_finding(const struct detection *d, struct arena *arena)
