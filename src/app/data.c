@@ -36,7 +36,8 @@ static status fail_path(struct error *err, const char *what, const char *path)
                 strerror_r(number, text, sizeof text));
 }
 
-/* Every folder on the way; those made are for us only. */
+/* Every folder on the way; those made are for us only.  One that was there stays as it is, whoever may
+ * read it: each file we put there is for us only. */
 static status make_folders(const char *path, struct arena *a, struct error *err)
 {
     str copy = arena_str(a, str_z(path));
@@ -60,8 +61,6 @@ static status make_folders(const char *path, struct arena *a, struct error *err)
         errno = ENOTDIR;
         return fail_path(err, "cannot be used", path);
     }
-    if (st.st_uid == geteuid() && (st.st_mode & 077) && chmod(path, 0700) != 0)
-        return fail_path(err, "is open to others and cannot be closed to them", path);
     return ST_OK;
 }
 

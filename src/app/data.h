@@ -11,7 +11,7 @@ struct data_folder {
     int lock;         /* of the file `lock` in it; -1: none */
 };
 
-/* Choose (`wanted` empty: /var/lib/bguard for root, else the user's data folder), make (0700) and lock.
+/* Choose (`wanted` empty: /var/lib/bguard for root, else the user's data folder), make (0700, unless it is there) and lock.
  * ST_CONFLICT: another process has it.  ST_IO: cannot be made or written to. */
 CHECKED status data_open(struct data_folder *d, const char *wanted,
                          char *(*environment)(const char *), struct arena *a, struct error *err);
