@@ -129,7 +129,9 @@ static bool write_all(int fd, str bytes)
     return fsync(fd) == 0;
 }
 
-status file_create(const char *path, unsigned mode, str bytes, struct error *err)
+/* A whole file under a name of its own, then given `path` by place(): link, which replaces nothing, or rename. */
+static status write_beside(const char *path, unsigned mode, str bytes,
+                           int (*place)(const char *from, const char *to), struct error *err)
 {
     char beside[4096];
     if (snprintf(beside, sizeof beside, "%s.XXXXXX", path) >= (int)sizeof beside)
@@ -137,16 +139,26 @@ status file_create(const char *path, unsigned mode, str bytes, struct error *err
     int fd = mkostemp(beside, O_CLOEXEC); /* 0600 until it is whole */
     if (fd < 0)
         return fail_prefix(err, fail_errno(err, errno), "'%s'", path);
-    /* A link, unlike a rename, replaces nothing. */
-    bool made = fchmod(fd, mode) == 0 && write_all(fd, bytes) && link(beside, path) == 0;
+    bool made = fchmod(fd, mode) == 0 && write_all(fd, bytes) && place(beside, path) == 0;
     int number = errno;
     (void)close(fd);
-    (void)unlink(beside);
+    if (!made || place == link)
+        (void)unlink(beside);
     if (made)
         return ST_OK;
     if (number == EEXIST)
         return fail(err, ST_CONFLICT, "'%s' exists", path);
     return fail_prefix(err, fail_errno(err, number), "'%s'", path);
+}
+
+status file_create(const char *path, unsigned mode, str bytes, struct error *err)
+{
+    return write_beside(path, mode, bytes, link, err);
+}
+
+status file_replace(const char *path, unsigned mode, str bytes, struct error *err)
+{
+    return write_beside(path, mode, bytes, rename, err);
 }
 
 bool file_wait(int fd, int timeout_ms)

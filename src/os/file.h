@@ -46,6 +46,8 @@ CHECKED status file_read_all(const char *path, struct sbuf *out, struct error *e
 /* A new file of these bytes and permission bits, on the disk whole or not at all: of processes that
  * make the same one together, one wins.  ST_CONFLICT: it exists.  Else fails as file_stat does. */
 CHECKED status file_create(const char *path, unsigned mode, str bytes, struct error *err);
+/* The same, but in the place of the one that may be there: a crash leaves the old one or the new. */
+CHECKED status file_replace(const char *path, unsigned mode, str bytes, struct error *err);
 
 /* Wait up to `timeout_ms` for something to read, or the end; true when there is. */
 bool file_wait(int fd, int timeout_ms);

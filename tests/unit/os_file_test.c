@@ -36,7 +36,7 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    static const char *const names[] = {"hello", "pipe", "made"};
+    static const char *const names[] = {"hello", "pipe", "made", "replaced"};
     for (size_t i = 0; i < COUNT(names); i++)
         (void)unlink(in_folder(names[i])); /* not every test makes every one */
     return rmdir(folder);
@@ -86,6 +86,24 @@ static void makes_a_file_whole_and_replaces_none(void **state)
     assert_int_equal(info.size, 6);
     assert_int_equal(file_create("/nowhere/made", 0600, STR("x"), &err), ST_NOT_FOUND);
     assert_non_null(strstr(err.text, "'/nowhere/made'"));
+}
+
+static void replaces_a_file_whole(void **state)
+{
+    struct error err = {0};
+    struct file_info info;
+    for (size_t n = 3; n <= 6; n += 3) {
+        str bytes = {"foobar", n};
+        assert_int_equal(file_replace(in_folder("replaced"), 0640, bytes, &err), ST_OK);
+        assert_int_equal(file_stat(in_folder("replaced"), &info, NULL), ST_OK);
+        assert_int_equal(info.size, n);
+        assert_int_equal(info.mode, 0640);
+    }
+    assert_int_equal(mkdir(in_folder("full"), 0700), 0);
+    assert_int_not_equal(file_replace(in_folder("full"), 0600, STR("x"), &err), ST_OK);
+    assert_non_null(strstr(err.text, "full'"));
+    assert_int_equal(rmdir(in_folder("full")), 0);
+    assert_int_equal(file_replace("/nowhere/made", 0600, STR("x"), &err), ST_NOT_FOUND);
 }
 
 static void refuses_a_pipe_without_waiting_for_its_writer(void **state)
@@ -150,6 +168,7 @@ int main(void)
         cmocka_unit_test(reads_what_is_in_a_file),
         cmocka_unit_test(names_the_path_that_cannot_be_opened),
         cmocka_unit_test(makes_a_file_whole_and_replaces_none),
+        cmocka_unit_test(replaces_a_file_whole),
         cmocka_unit_test(refuses_a_pipe_without_waiting_for_its_writer),
         cmocka_unit_test(waits_no_longer_than_told_for_a_pipe),
         cmocka_unit_test(takes_the_first_signal_as_a_request),
