@@ -10,23 +10,72 @@
 #include "base/sbuf.h"
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct team;
 
-/* C (m, n) = A·B + beta·C, where A is (m, k) and B (k, n), either as its transpose. */
+struct random;
+
+/* The variant in use: "plain", "avx2" or "avx512". */
+const char *nn_simd(void);
+
+/* ---- matrices ---- */
+
+/* C (m, n) = A·B + beta·C, where A is (m, k) and B (k, n), either as its transpose.  C is not read when beta is 0.  But where
+ * B is transposed and m < 3, a row of C does not depend on how many there are. */
 enum nn_op { NN_AS_IS, NN_TRANSPOSED };
 void nn_gemm(enum nn_op a_op, enum nn_op b_op, size_t m, size_t n, size_t k, const float *a,
              size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc);
-void nn_add(float *y, const float *x, size_t n); /* y += x */
+/* One layer: Y (m, n) = X (m, k)·W (k, n), rows of Y and W side by side, + bias (n); relu: then what is below 0 is 0. */
+void nn_linear(size_t m, size_t n, size_t k, const float *x, size_t ldx, const float *w,
+               const float *bias, bool relu, float *y, size_t ldy);
+void nn_add(float *y, const float *x, size_t n);                     /* y += x */
+void nn_axpy(float *y, float f, const float *x, size_t n);           /* y += f·x */
+void nn_mul(float *y, const float *x, size_t n);                     /* y *= x */
+void nn_mul_add(float *y, const float *a, const float *b, size_t n); /* y += a·b, each */
 void nn_add_rows(float *y, const float *bias, size_t m,
                  size_t n); /* each row of y (m, n) += bias (n) */
+void nn_sum_rows(float *sum, const float *x, size_t m,
+                 size_t n); /* sum (n) += each row of x (m, n) */
+float nn_dot(const float *x, const float *y, size_t n);
+/* y (n) from x (n): (x - y)², into each unless NULL; returns their sum. */
+float nn_square_gap(float *each, const float *x, const float *y, size_t n);
+bool nn_finite(const float *x, size_t n); /* no NaN, no infinity */
+
+/* ---- activations, in place: errors against double are below 1e-6 of the value ---- */
+
 void nn_relu(float *x, size_t n);
 void nn_tanh(float *x, size_t n);
 void nn_sigmoid(float *x, size_t n);
-void nn_gelu(float *x, size_t n);
-/* Each row of x (m, n) to the logarithm of its softmax. */
+void nn_gelu(float *x, size_t n); /* by tanh (Hendrycks and Gimpel 2016) */
+/* Each row of x (m, n) to its softmax, or to the logarithm of that.  -INFINITY becomes 0, or stays. */
+void nn_softmax(float *x, size_t m, size_t n);
 void nn_log_softmax(float *x, size_t m, size_t n);
+/* Back through them: d, the gradient by what came out, becomes that by what went in.  y: what came out; x: what went in. */
+void nn_relu_back(float *d, const float *y, size_t n);
+void nn_tanh_back(float *d, const float *y, size_t n);
+void nn_sigmoid_back(float *d, const float *y, size_t n);
+void nn_gelu_back(float *d, const float *x, size_t n);
+void nn_softmax_back(float *d, const float *y, size_t m, size_t n);
+
+/* Layer normalisation (Ba, Kiros, Hinton 2016): each row to mean 0 and variance 1, times gain, plus bias. */
+#define NN_NORM_EPSILON 1e-5f
+struct nn_norm {
+    const float *gain, *bias; /* (n) */
+    float *gain_d, *bias_d;   /* (n): gradients are added to these; training only */
+    size_t n;
+};
+/* keep (m, 2) or NULL: what the way back wants.  y may not be x. */
+void nn_layer_norm(const struct nn_norm *l, const float *x, size_t m, float *y, float *keep);
+/* dx (m, n) from dy (m, n), which it may be. */
+void nn_layer_norm_back(const struct nn_norm *l, const float *x, const float *keep, size_t m,
+                        const float *dy, float *dx);
+
+/* ---- parameters ---- */
+
+/* Weights of a layer of so many inputs and outputs, even in ±√(6/(in+out)) (Glorot and Bengio 2010). */
+void nn_glorot(float *w, size_t in, size_t out, struct random *r);
 
 /* Adam (Kingma and Ba, 2015) with decoupled weight decay (Loshchilov and Hutter, 2019).  One allocation of n parameters,
  * their gradients and both moments. */
@@ -39,7 +88,8 @@ struct nn_adam {
 void nn_adam_init(struct nn_adam *a, size_t n, float rate);
 void nn_adam_done(struct nn_adam *a);
 void nn_adam_step(struct nn_adam *a); /* and set the gradient to zero */
-/* Everything, for a checkpoint; nn_adam_read wants an `a` of the same n.  ST_INVALID. */
+/* Everything but the gradient, for a checkpoint; nn_adam_read wants an `a` of the same n and reads all bytes.  ST_INVALID: it
+ * is of another size, cut, or has numbers that cannot be; `a` is as it was. */
 void nn_adam_write(const struct nn_adam *a, struct sbuf *out);
 CHECKED status nn_adam_read(struct nn_adam *a, str bytes, struct error *err);
 
