@@ -159,7 +159,7 @@ static void shard_touch_locked(struct shard *s, struct entity *e)
     }
 }
 
-static void shard_learn_locked(struct shard *s, uint64_t hash, str key, const struct features *f)
+static void shard_learn_locked(struct shard *s, uint64_t hash, str key, const struct traits *f)
 {
     struct entity *e = shard_find_locked(s, hash, key);
     if (!e) {
@@ -181,7 +181,7 @@ struct use { /* of an event, for an entity */
     str key;
 };
 struct chunk {
-    struct features *feature;
+    struct traits *feature;
     struct use *use; /* [0] is nobody's */
     char (*key)[KEY_MAX_BYTES];
     uint32_t uses, first[SHARDS], last[SHARDS];
@@ -221,7 +221,7 @@ static void chunk_learn(struct behavior *b, struct chunk *c)
 static bool chunk_init(struct chunk *c, size_t events, struct arena *a)
 {
     size_t n = events < CHUNK ? events : CHUNK, uses = n * BEHAVIOR_TYPE_COUNT + 1;
-    *c = (struct chunk){.feature = arena_array(a, struct features, n),
+    *c = (struct chunk){.feature = arena_array(a, struct traits, n),
                         .use = arena_array(a, struct use, uses),
                         .key = arena_alloc(a, uses, KEY_MAX_BYTES, 1)};
     return c->feature && c->use && c->key;
@@ -250,14 +250,14 @@ static void learn(struct behavior *b, str tenant, const struct behavior_entity *
     }
     for (size_t i = 0; i < batch->event_count; i++) {
         uint32_t at = (uint32_t)(i % CHUNK);
-        struct features *f = &c.feature[at];
+        struct traits *f = &c.feature[at];
         if (i && at == 0)
             chunk_learn(b, &c);
         if (of_the_future(&batch->event[i], now_ms)) {
             skip(b, 1);
             continue;
         }
-        features_of(&batch->event[i], b->seed, f);
+        traits_of(&batch->event[i], b->seed, f);
         if (f->hour == INT64_MIN && now_ms)
             f->hour = now_ms / HOUR_MS;
         for (unsigned t = 0; t < BEHAVIOR_TYPE_COUNT; t++) {

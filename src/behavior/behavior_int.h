@@ -29,21 +29,21 @@ enum {
     KEY_MAX_BYTES = NAME_MAX_BYTES + TENANT_MAX_BYTES + 2
 };
 
-/* ---- feature.c: what of an event is remembered ---- */
+/* ---- trait.c: what of an event is remembered ---- */
 
-struct feature {
+struct trait {
     str text; /* n 0: the event has none */
     uint32_t hash;
 };
-struct features {
-    struct feature at[ASPECT_COUNT];
+struct traits {
+    struct trait at[ASPECT_COUNT];
     str who[BEHAVIOR_TYPE_COUNT]; /* n 0: names none */
     int64_t hour;                 /* since 1970; INT64_MIN: the event has no time */
     bool failed;
 };
-void features_of(struct event *e, uint64_t seed, struct features *out);
+void traits_of(struct event *e, uint64_t seed, struct traits *out);
 /* Is the aspect the entity itself? */
-bool feature_is_self(enum behavior_type t, enum aspect a);
+bool trait_is_self(enum behavior_type t, enum aspect a);
 
 /* ---- entity.c: one entity's state ---- */
 
@@ -74,7 +74,7 @@ struct entity {
 struct entity *entity_new(str key, uint64_t hash, enum behavior_type t);
 void entity_free(struct entity *e);
 /* False: the event is of an hour that is over. */
-bool entity_learn(struct entity *e, const struct features *f);
+bool entity_learn(struct entity *e, const struct traits *f);
 size_t entity_bytes(const struct entity *e);
 /* What is usual at that hour of the week: ln(1 + events), its deviation, and how many hours that is from; where
  * few weeks are known, from the same hour of all days. */

@@ -106,7 +106,7 @@ static void see_hour(struct observed *o, int64_t hour)
     o->hour[i - 1].count++;
 }
 
-static void see_value(struct observed *o, unsigned aspect, const struct feature *f)
+static void see_value(struct observed *o, unsigned aspect, const struct trait *f)
 {
     struct value *v = o->value[aspect];
     size_t *n = &o->values[aspect];
@@ -119,7 +119,7 @@ static void see_value(struct observed *o, unsigned aspect, const struct feature 
         v[(*n)++] = (struct value){f->hash, 1, f->text};
 }
 
-static void see(struct observed *o, const struct features *f)
+static void see(struct observed *o, const struct traits *f)
 {
     o->events++;
     if (f->hour != INT64_MIN)
@@ -183,7 +183,7 @@ static void judge_aspect(struct comparison *c, unsigned a)
     const struct sketch *s = c->e->aspect[a];
     const struct value *strangest = NULL;
     double n = s ? amount(c->e, s) : 0, least = 2;
-    if (n < ASPECT_ENOUGH || a == ASPECT_OUTCOME || feature_is_self(c->e->type, a))
+    if (n < ASPECT_ENOUGH || a == ASPECT_OUTCOME || trait_is_self(c->e->type, a))
         return;
     for (size_t i = 0; i < c->o->values[a]; i++) {
         double p = likelihood(s, n, c->o->value[a][i].hash);
@@ -364,14 +364,14 @@ status behavior_compare(struct behavior *b, str tenant, const struct behavior_en
     char room[KEY_MAX_BYTES];
     bool found;
     struct behavior_verdict v = {0};
-    struct features f;
+    struct traits f;
     struct observed *o = arena_new(arena, struct observed);
     struct comparison c = {.o = o, .arena = arena, .out = &v};
     c.e = take_copy(b, behavior_key(tenant, who->type, who->value, room), arena, &found);
     if (!o || (found && !c.e))
         return fail(err, ST_LIMIT, "no memory left to compare");
     for (size_t i = 0; i < batch->event_count; i++) {
-        features_of(&batch->event[i], b->seed, &f);
+        traits_of(&batch->event[i], b->seed, &f);
         if (!f.who[who->type].n || str_ieq(f.who[who->type], who->value))
             see(o, &f);
     }

@@ -140,7 +140,7 @@ struct usual entity_usual(const struct entity *e, int64_t hour)
 
 /* ---- what it does ---- */
 
-bool entity_learn(struct entity *e, const struct features *f)
+bool entity_learn(struct entity *e, const struct traits *f)
 {
     bool late = false;
     float weight = e->weight;
@@ -159,7 +159,7 @@ bool entity_learn(struct entity *e, const struct features *f)
         weight *= SAMPLED;
     }
     for (unsigned i = 0; i < ASPECT_COUNT; i++) {
-        if (!f->at[i].text.n || feature_is_self((enum behavior_type)e->type, i))
+        if (!f->at[i].text.n || trait_is_self((enum behavior_type)e->type, i))
             continue;
         if (!e->aspect[i])
             e->aspect[i] = mem_new(struct sketch);

@@ -68,7 +68,7 @@ bool behavior_type_find(str name, enum behavior_type *out)
     return false;
 }
 
-bool feature_is_self(enum behavior_type t, enum aspect a)
+bool trait_is_self(enum behavior_type t, enum aspect a)
 {
     static const uint8_t self[BEHAVIOR_TYPE_COUNT] = {ASPECT_USER, ASPECT_HOST, ASPECT_NETWORK};
     return self[t] == a || (t == BEHAVIOR_SOURCE && a == ASPECT_COUNTRY);
@@ -114,21 +114,21 @@ static str network_of(struct event *e, str address)
     return arena_str(e->arena, (str){text, n});
 }
 
-static void put(struct features *f, enum aspect a, str text, uint64_t seed)
+static void put(struct traits *f, enum aspect a, str text, uint64_t seed)
 {
     if (!text.n)
         return;
-    f->at[a] = (struct feature){text, (uint32_t)hash_bytes(text, seed)};
+    f->at[a] = (struct trait){text, (uint32_t)hash_bytes(text, seed)};
 }
 
 /* The number of the event where there is one, else what was done. */
-static void put_kind(struct features *f, struct event *e, str action, uint64_t seed)
+static void put_kind(struct traits *f, struct event *e, str action, uint64_t seed)
 {
     str text = e->code.n ? e->code : action.n ? action : str_z(family_name(e->family));
     if (!text.n)
         return;
     uint64_t h = hash_bytes(text, seed ^ e->family);
-    f->at[ASPECT_KIND] = (struct feature){text, (uint32_t)hash_bytes(e->channel, h)};
+    f->at[ASPECT_KIND] = (struct trait){text, (uint32_t)hash_bytes(e->channel, h)};
 }
 
 static int64_t hour_of(int64_t time_ms)
@@ -137,13 +137,13 @@ static int64_t hour_of(int64_t time_ms)
     return hour < -HOUR_ABS_MAX || hour > HOUR_ABS_MAX ? INT64_MIN : hour; /* so is TIME_NONE */
 }
 
-void features_of(struct event *e, uint64_t seed, struct features *f)
+void traits_of(struct event *e, uint64_t seed, struct traits *f)
 {
     struct field *slot[SLOT_COUNT] = {NULL};
     for (uint32_t i = e->field_count; i-- > 0;) /* backwards: the first of an id stays */
         if (e->field[i].id < FIELD_KNOWN)
             slot[slot_of[e->field[i].id]] = &e->field[i];
-    *f = (struct features){0};
+    *f = (struct traits){0};
     f->hour = hour_of(e->time_ms);
     f->who[BEHAVIOR_USER] = pick(e, slot, USER_NAME, USER_ID);
     f->who[BEHAVIOR_HOST] = pick(e, slot, HOST_NAME, HOST_OBSERVER);
