@@ -8,6 +8,13 @@
 
 #include <math.h>
 
+/* Before a loop whose array must become registers. */
+#ifdef __clang__
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
 /* One product; see nn_gemm and nn_linear. */
 struct gemm {
     enum nn_op a_op, b_op;

@@ -108,31 +108,28 @@ INLINE float v_top(vec a)
 INLINE void v_transpose(vec r[LANES])
 {
     vec t[LANES];
-    for (int i = 0; i < LANES; i += 2) {
+    UNROLL for (int i = 0; i < LANES; i += 2)
+    {
         t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
         t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
     }
-    for (int i = 0; i < LANES; i += 4)
-        for (int j = 0; j < 2; j++) {
-            __m256d lo = _mm256_castps_pd(t[i + j]), hi = _mm256_castps_pd(t[i + j + 2]);
-            r[i + 2 * j] = _mm256_castpd_ps(_mm256_unpacklo_pd(lo, hi));
-            r[i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(lo, hi));
-        }
-    for (int i = 0; i < 4; i++) {
+    UNROLL for (int i = 0; i < LANES; i += 4) UNROLL for (int j = 0; j < 2; j++)
+    {
+        __m256d lo = _mm256_castps_pd(t[i + j]), hi = _mm256_castps_pd(t[i + j + 2]);
+        r[i + 2 * j] = _mm256_castpd_ps(_mm256_unpacklo_pd(lo, hi));
+        r[i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(lo, hi));
+    }
+    UNROLL for (int i = 0; i < 4; i++)
+    {
         vec lo = r[i], hi = r[i + 4];
         r[i] = _mm256_permute2f128_ps(lo, hi, 0x20);
         r[i + 4] = _mm256_permute2f128_ps(lo, hi, 0x31);
     }
 }
 
-#define TILES(X)                                                                                   \
-    X(1, 1)                                                                                        \
-    X(2, 1)                                                                                        \
-    X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2)     \
-        X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)
-
 #define VARIANT      kernels_avx2
 #define VARIANT_NAME "avx2"
+#define TILES        "nn/tile_avx2.def"
 #include "nn/simd_gemm_int.h"
 #include "nn/simd_math_int.h"
 #endif

@@ -10,12 +10,6 @@
 #ifdef VARIANT
 #include <assert.h>
 
-#ifdef __clang__
-#define UNROLL _Pragma("unroll")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
 enum {
     WIDE = PANEL * LANES,
     K_BLOCK = 128,
@@ -92,14 +86,14 @@ TARGET static __attribute__((noinline)) void finish(const struct tile *t, const 
             out[i * (WIDTH) + j] = sum[i][j];                                                      \
         finish(t, out, ROWS, WIDTH);                                                               \
     }
-TILES(TILE)
+#define X TILE
+#include TILES
 TILE(1, 8)
 #undef TILE
 
 static void (*const tiles[TILE_ROWS + 1][PANEL + 1])(const struct tile *t) = {
 #define X(ROWS, WIDTH) [ROWS][WIDTH] = tile_##ROWS##_##WIDTH,
-    TILES(X)
-#undef X
+#include TILES
 };
 
 /* All rows of C, one panel wide; the rows are shared out evenly among the tiles. */
@@ -128,11 +122,10 @@ TARGET static void turn_square(float *to, size_t wide, const float *b, size_t ld
 {
     vec r[LANES];
     part some = v_part(k < LANES ? k : LANES);
-    for (size_t i = 0; i < LANES; i++)
-        r[i] = i < n ? v_load_part(b + i * ldb, some) : v_set(0);
+    UNROLL for (size_t i = 0; i < LANES; i++) r[i] =
+        i < n ? v_load_part(b + i * ldb, some) : v_set(0);
     v_transpose(r);
-    for (size_t i = 0; i < LANES && i < k; i++)
-        v_store(to + i * wide, r[i]);
+    UNROLL for (size_t i = 0; i < LANES; i++) if (i < k) v_store(to + i * wide, r[i]);
 }
 /* A panel of B (k, n) to (k, wide), what is beyond n zero. */
 TARGET static void copy_panel(float *to, const struct gemm *g, const float *b, size_t n, size_t k)
