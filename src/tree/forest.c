@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tree/forest_int.h"
+
+#include "base/compiler.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void forest_free(struct forest *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; i < f->memories; i++)
+        mem_free(f->memory[i]);
+    mem_free(f);
+}
+
+bool forest_in_set(const uint32_t *bits, uint32_t words, float x)
+{
+    if (!(x >= 0 && x < (float)(1 << 24)))
+        return false;
+    uint32_t category = (uint32_t)x;
+    return category / 32 < words && (bits[category / 32] >> category % 32 & 1);
+}
+
+static bool goes_left(const struct forest_node *n, float x)
+{
+    if (isnan(x))
+        return n->default_left;
+    return n->words ? !forest_in_set(n->bits, n->words, x) : x < n->value;
+}
+
+float forest_leaf(const struct forest_tree *t, const float *x)
+{
+    const struct forest_node *n = t->node;
+    while (n->left)
+        n = t->node + n->left + !goes_left(n, x[n->column]);
+    return n->value;
+}
+
+static void add_plain(const struct forest *f, const float *x, size_t n, size_t stride, float *out)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t t = 0; t < f->trees; t++)
+            out[i * f->groups + f->tree[t].group] += forest_leaf(&f->tree[t], x + i * stride);
+}
+
+/* ---- one row, several trees at a time ---- */
+
+/* A batch of trees of one heap_depth.  Written so that nothing is decided by a branch. */
+static void walk_batch(const struct forest_tree *t, const float *twice, float *out)
+{
+    uint32_t at[FOREST_ROW_TREES] = {0};
+    unsigned depth = t->heap_depth;
+    for (unsigned level = 0; level < depth; level++)
+#pragma GCC unroll 8
+        for (unsigned k = 0; k < FOREST_ROW_TREES; k++) {
+            struct forest_step s = t[k].step[at[k]];
+            at[k] = 2 * at[k] + 1 + !(twice[s.place] < s.threshold);
+        }
+    uint32_t leaves = (1U << depth) - 1;
+    for (unsigned k = 0; k < FOREST_ROW_TREES; k++)
+        out[t[k].group] += t[k].leaf[at[k] - leaves];
+}
+
+static void add_row(const struct forest *f, const float *x, float *twice, float *out)
+{
+    for (size_t c = 0; c < f->columns; c++) {
+        bool missing = isnan(x[c]);
+        twice[c] = missing ? INFINITY : x[c];
+        twice[f->columns + c] = missing ? -INFINITY : x[c];
+    }
+    for (size_t t = 0; t < f->trees;)
+        if (f->tree[t].in_heap && t + FOREST_ROW_TREES <= f->trees && f->tree[t].step) {
+            walk_batch(&f->tree[t], twice, out);
+            t += FOREST_ROW_TREES;
+        } else {
+            out[f->tree[t].group] += forest_leaf(&f->tree[t], x);
+            t++;
+        }
+}
+
+static void add_rows(const struct forest *f, const float *x, size_t n, size_t stride, float *out)
+{
+    float few[512], *twice = few;
+    if (2 * f->columns > COUNT(few))
+        twice = mem_aligned(64, 2 * f->columns * sizeof *twice);
+    for (size_t i = 0; i < n; i++)
+        add_row(f, x + i * stride, twice, out + i * f->groups);
+    if (twice != few)
+        mem_free(twice);
+}
+
+/* ---- ways ---- */
+
+static bool processor_has(enum forest_way way)
+{
+#ifdef __x86_64__
+    if (way == FOREST_AVX512)
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (way == FOREST_AVX2)
+        return __builtin_cpu_supports("avx2");
+#endif
+    return way == FOREST_PLAIN || way == FOREST_ROWS;
+}
+
+static enum forest_way choose(void)
+{
+    str wish = str_z(getenv("BGUARD_SIMD"));
+    if (str_eq(wish, STR("plain")))
+        return FOREST_PLAIN;
+    if (processor_has(FOREST_AVX512) && !str_eq(wish, STR("avx2")))
+        return FOREST_AVX512;
+    return processor_has(FOREST_AVX2) ? FOREST_AVX2 : FOREST_ROWS;
+}
+
+enum forest_way forest_way(void)
+{
+    static _Atomic int chosen = -1;
+    int way = chosen;
+    if (way < 0)
+        chosen = way = (int)choose();
+    return (enum forest_way)way;
+}
+
+/* Rows from which a block is worth its setting up; measured with tests/bench/tree_bench.c. */
+enum { BLOCK_WORTH = 80 };
+
+static void add_blocks(enum forest_way way, const struct forest *f, const float *x, size_t n,
+                       size_t stride, size_t worth, float *out)
+{
+    size_t rows = way == FOREST_AVX512 ? FOREST_AVX512_ROWS : FOREST_AVX2_ROWS, i = 0;
+    size_t size = way == FOREST_AVX512 ? forest_avx512_scratch(f) : forest_avx2_scratch(f);
+    void *scratch = n >= worth ? mem_aligned(64, size) : NULL;
+    for (; n - i >= worth && i < n; i += n - i < rows ? n - i : rows) {
+        size_t some = n - i < rows ? n - i : rows;
+        (way == FOREST_AVX512 ? forest_avx512 : forest_avx2)(f, x + i * stride, some, stride,
+                                                             scratch, out + i * f->groups);
+    }
+    mem_free(scratch);
+    add_rows(f, x + i * stride, n - i, stride, out + i * f->groups);
+}
+
+bool forest_add_way(enum forest_way way, const struct forest *f, const float *x, size_t n,
+                    size_t stride, float *out)
+{
+    if (!processor_has(way))
+        return false;
+    if (way == FOREST_PLAIN)
+        add_plain(f, x, n, stride, out);
+    else if (way == FOREST_ROWS)
+        add_rows(f, x, n, stride, out);
+    else
+        add_blocks(way, f, x, n, stride, 1, out);
+    return true;
+}
+
+void forest_add(const struct forest *f, const float *x, size_t n, size_t stride, float *out)
+{
+    enum forest_way way = forest_way();
+    if (way == FOREST_PLAIN || way == FOREST_ROWS)
+        (void)forest_add_way(way, f, x, n, stride, out); /* every processor has these */
+    else
+        add_blocks(way, f, x, n, stride, BLOCK_WORTH, out);
+}
