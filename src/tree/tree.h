@@ -28,9 +28,11 @@ void boost_write(const struct boost *b, struct sbuf *out);
 size_t boost_columns(const struct boost *b); /* d */
 size_t boost_trees(const struct boost *b);
 size_t boost_outputs(const struct boost *b); /* k: 1, or the classes of a multi-class model */
+/* As the model names it, or empty; lives as long as `b`. */
+str boost_column_name(const struct boost *b, size_t column);
 
-/* out (n, k): what XGBoost's predict answers, to 1e-6: probabilities, or values of a regression.  The fastest way that this
- * processor knows (boost_ways). */
+/* out (n, k): what XGBoost's predict answers, to 1e-6: probabilities (of multi:softmax too), or values of a regression.
+ * The fastest way that this processor knows; BGUARD_SIMD=plain|avx2|avx512 in the environment overrules. */
 void boost_score(const struct boost *b, const float *x, size_t n, size_t stride, float *out);
 void boost_margin(const struct boost *b, const float *x, size_t n, size_t stride, float *out);
 
