@@ -31,13 +31,21 @@ CHECKED status sequence_train(const struct sequence_shape *s, const struct nn_tr
                               struct error *err);
 void sequence_free(struct sequence_model *m); /* NULL is fine */
 enum sequence_kind sequence_kind(const struct sequence_model *m);
+uint32_t sequence_vocabulary(const struct sequence_model *m);
 
 /* For each event of one sequence its surprise, -ln p(event | before), and its rank among all events by
  * probability (0: the most likely); each (n), either may be NULL. */
 void sequence_surprise(const struct sequence_model *m, const uint32_t *event, size_t n,
                        float *surprise, uint32_t *rank);
-/* One number for a sequence, >= 0, the higher the stranger; the method is in the .c. */
+/* One number for a whole session, >= 0, the higher the stranger: about -ln of the part of normal sessions that are at
+ * least so strange.  That it ends where it does counts too.  Events outside the vocabulary are taken for the last. */
 float sequence_score(const struct sequence_model *m, const uint32_t *event, size_t n);
+/* The same for each, into score (count), on `team` (NULL: this thread); sessions that are the same are scored once. */
+void sequence_score_many(const struct sequence_model *m, const struct sequences *data,
+                         struct team *team, float *score);
+/* The score that this part of normal sessions reaches, by those that training held back; beyond the strangest of them
+ * by the tail fitted to their highest tenth. */
+float sequence_threshold(const struct sequence_model *m, double fpr);
 /* What would have been usual at `at`: up to `most` events with their probabilities, the likeliest first; returns how many. */
 size_t sequence_expected(const struct sequence_model *m, const uint32_t *event, size_t at,
                          size_t most, uint32_t *out, float *probability);

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Learners of sequences: on a small grammar whose violations are known. */
+#include "base/mem.h"
+#include "base/random.h"
+#include "nn/sequence.h"
+#include "os/team.h"
+#include "tests/test.h"
+
+#include <math.h>
+
+/* open (read | write)* close, read and write in pairs of 2, 3 or 4; then sync, now and then.  6 is never used, 7 is for what was
+ * not seen. */
+enum { OPEN, READ, WRITE, CLOSE, SYNC, STAT, UNUSED, UNSEEN, VOCABULARY };
+enum { SESSIONS = 300, LONGEST = 64 };
+
+static const enum sequence_kind kinds[] = {SEQUENCE_MARKOV};
+static const char *const kind_name[] = {"markov", "lstm", "transformer"};
+
+struct toy {
+    uint32_t event[SESSIONS * LONGEST];
+    uint64_t start[SESSIONS + 1];
+};
+
+static size_t one_session(struct random *r, uint32_t *out)
+{
+    size_t n = 0;
+    out[n++] = OPEN;
+    for (uint32_t i = 1 + random_below(r, 4); i > 0; i--) {
+        uint32_t what = random_below(r, 2) ? READ : WRITE;
+        for (uint32_t k = 2 + random_below(r, 3); k > 0; k--)
+            out[n++] = what;
+        out[n++] = STAT;
+    }
+    if (random_below(r, 4) == 0)
+        out[n++] = SYNC;
+    out[n++] = CLOSE;
+    return n;
+}
+
+static struct sequences toy_make(struct toy *t, uint64_t seed)
+{
+    struct random r;
+    random_init(&r, seed, 0);
+    for (size_t i = 0; i < SESSIONS; i++)
+        t->start[i + 1] = t->start[i] + one_session(&r, t->event + t->start[i]);
+    return (struct sequences){t->event, t->start, SESSIONS, VOCABULARY};
+}
+
+static struct sequence_model *train(enum sequence_kind kind, const struct nn_training *how)
+{
+    struct toy *t = mem_new(struct toy);
+    struct sequences data = toy_make(t, 1);
+    struct sequence_shape shape = {.kind = kind, .width = 16, .heads = 2};
+    struct sequence_model *m = NULL;
+    struct error err = {0};
+    if (sequence_train(&shape, how, &data, &m, &err) != ST_OK)
+        fail_msg("%s: %s", kind_name[kind], err.text);
+    mem_free(t);
+    return m;
+}
+
+static const struct nn_training usual = {.seed = 5, .epochs = 12};
+
+static void scores_what_breaks_the_grammar_above_all_that_keeps_it(void **state)
+{
+    static const struct {
+        const char *what;
+        uint32_t event[12];
+        size_t n;
+    } bad[] = {
+        {"never seen", {OPEN, READ, READ, UNSEEN, STAT, CLOSE}, 6},
+        {"outside the vocabulary", {OPEN, READ, READ, 4000000000u, STAT, CLOSE}, 6},
+        {"known but not used", {OPEN, READ, READ, UNUSED, CLOSE}, 5},
+        {"cut short", {OPEN, READ, READ}, 3},
+        {"out of order", {CLOSE, STAT, READ, READ, OPEN}, 5},
+        {"too many", {OPEN, READ, READ, READ, READ, READ, READ, READ, STAT, CLOSE}, 10},
+    };
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        struct sequence_model *m = train(kinds[k], &usual);
+        struct toy *t = mem_new(struct toy);
+        struct sequences fresh = toy_make(t, 2);
+        float *score = mem_array(float, SESSIONS);
+        sequence_score_many(m, &fresh, NULL, score);
+        float limit = sequence_threshold(m, 0.01);
+        size_t above = 0;
+        for (size_t i = 0; i < SESSIONS; i++)
+            above += score[i] >= limit;
+        assert_true(above <= SESSIONS / 30);
+        for (size_t i = 0; i < COUNT(bad); i++) {
+            float s = sequence_score(m, bad[i].event, bad[i].n);
+            if (!(s > limit && isfinite(s)))
+                fail_msg("%s: %s scores %g, normal ones up to %g", kind_name[kinds[k]], bad[i].what,
+                         (double)s, (double)limit);
+        }
+        mem_free(score);
+        mem_free(t);
+        sequence_free(m);
+    }
+}
+
+static void tells_which_event_is_surprising_and_what_was_expected(void **state)
+{
+    const uint32_t event[] = {OPEN, READ, READ, CLOSE, UNSEEN};
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        struct sequence_model *m = train(kinds[k], &usual);
+        float surprise[5];
+        uint32_t rank[5];
+        sequence_surprise(m, event, 5, surprise, rank);
+        assert_true(surprise[0] < 0.2f && surprise[2] < 0.5f);
+        assert_true(surprise[3] > 2);
+        assert_true(surprise[4] > surprise[3] && isfinite(surprise[4]));
+        assert_int_equal(rank[0], 0);
+        assert_true(rank[3] >= 2);
+        assert_int_equal(rank[4], VOCABULARY);
+
+        uint32_t next[VOCABULARY];
+        float p[VOCABULARY];
+        assert_int_equal(sequence_expected(m, event, 0, 1, next, p), 1);
+        assert_int_equal(next[0], OPEN);
+        assert_true(p[0] > 0.8f);
+        size_t n = sequence_expected(m, event, 3, VOCABULARY, next, p);
+        assert_true(n <= VOCABULARY - 2); /* never what training had not */
+        assert_true((next[0] == STAT && next[1] == READ) || (next[0] == READ && next[1] == STAT));
+        for (size_t i = 1; i < n; i++)
+            assert_true(p[i] <= p[i - 1]);
+        sequence_surprise(m, event, 0, NULL, NULL);
+        sequence_free(m);
+    }
+}
+
+static struct sbuf written(const struct sequence_model *m)
+{
+    struct sbuf out;
+    sbuf_init(&out, 64 << 20);
+    sequence_write(m, &out);
+    assert_false(out.full);
+    return out;
+}
+
+static void is_the_same_on_any_number_of_threads(void **state)
+{
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        struct nn_training how = {.seed = 9, .epochs = 3};
+        struct sequence_model *m = train(kinds[k], &how);
+        struct sbuf alone = written(m);
+        sequence_free(m);
+        for (unsigned threads = 1; threads <= 4; threads *= 2) {
+            how.team = team_new(threads);
+            m = train(kinds[k], &how);
+            struct sbuf out = written(m);
+            assert_true(str_eq(sbuf_str(&out), sbuf_str(&alone)));
+            sbuf_done(&out);
+            sequence_free(m);
+            team_free(how.team);
+        }
+        sbuf_done(&alone);
+    }
+}
+
+static void scores_the_same_after_it_was_written_and_read(void **state)
+{
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        struct sequence_model *m = train(kinds[k], &(struct nn_training){.seed = 2, .epochs = 2});
+        struct sbuf out = written(m);
+        struct sequence_model *back = NULL;
+        assert_int_equal(sequence_read(sbuf_str(&out), &back, NULL), ST_OK);
+        assert_int_equal(sequence_kind(back), kinds[k]);
+        assert_int_equal(sequence_vocabulary(back), VOCABULARY);
+        struct toy *t = mem_new(struct toy);
+        struct sequences fresh = toy_make(t, 3);
+        float a[SESSIONS], b[SESSIONS];
+        struct team *team = team_new(3);
+        sequence_score_many(m, &fresh, NULL, a);
+        sequence_score_many(back, &fresh, team, b);
+        assert_memory_equal(a, b, sizeof a);
+        assert_true(sequence_score(back, t->event, t->start[1]) == a[0]);
+        team_free(team);
+        mem_free(t);
+        sbuf_done(&out);
+        sequence_free(m);
+        sequence_free(back);
+    }
+}
+
+/* Each byte cut off or changed is refused or makes a model that still gives finite scores. */
+static void refuses_what_is_cut_short(void **state)
+{
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        struct sequence_model *m = train(kinds[k], &(struct nn_training){.seed = 2, .epochs = 1});
+        struct sbuf out = written(m);
+        sequence_free(m);
+        for (size_t n = 0; n < out.n; n += 1 + out.n / 400) {
+            struct error err;
+            assert_true(sequence_read((str){out.p, n}, &m, &err) != ST_OK);
+            assert_true(err.text[0]);
+        }
+        const uint32_t event[] = {OPEN, READ, READ, CLOSE};
+        for (size_t i = 0; i < out.n; i += 1 + out.n / 400) {
+            out.p[i] ^= 0x41;
+            if (sequence_read(sbuf_str(&out), &m, NULL) == ST_OK) {
+                assert_true(isfinite(sequence_score(m, event, 4)));
+                sequence_free(m);
+            }
+            out.p[i] ^= 0x41;
+        }
+        sbuf_done(&out);
+    }
+}
+
+static void refuses_data_that_can_not_be(void **state)
+{
+    const uint32_t event[] = {0, 1, 2};
+    const uint64_t start[] = {0, 1, 3}, back[] = {0, 3, 1};
+    const struct {
+        struct sequences data;
+        struct sequence_shape shape;
+    } bad[] = {
+        {{event, start, 2, 2}, {0}},
+        {{event, start, 1, 3}, {0}},
+        {{event, start, 2, 0}, {0}},
+        {{event, start, 2, 1 << 20}, {0}},
+        {{event, back, 2, 3}, {0}},
+        {{event, start, 2, 3}, {.context = 1000000}},
+        {{event, start, 2, 3}, {.kind = SEQUENCE_KIND_COUNT}},
+    };
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        struct sequence_model *m = NULL;
+        struct error err = {0};
+        assert_true(sequence_train(&bad[i].shape, &(struct nn_training){.epochs = 1}, &bad[i].data,
+                                   &m, &err) != ST_OK);
+        assert_null(m);
+        assert_true(err.text[0]);
+    }
+}
+
+static void learns_from_as_few_as_two_sessions(void **state)
+{
+    const uint32_t event[] = {0, 1, 2};
+    const uint64_t start[] = {0, 0, 3}; /* one of them empty */
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        struct sequence_shape shape = {.kind = kinds[k], .width = 8, .heads = 2};
+        struct sequence_model *m = NULL;
+        struct sequences data = {event, start, 2, 4};
+        assert_int_equal(
+            sequence_train(&shape, &(struct nn_training){.epochs = 2}, &data, &m, NULL), ST_OK);
+        assert_true(isfinite(sequence_score(m, event, 3)));
+        assert_true(isfinite(sequence_score(m, event, 0)));
+        sequence_free(m);
+    }
+}
+
+static bool stop_at_once(void *arg, unsigned epoch, unsigned epochs, double part_01, double loss)
+{
+    return false;
+}
+
+static void stops_when_it_is_told(void **state)
+{
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        struct toy *t = mem_new(struct toy);
+        struct sequences data = toy_make(t, 1);
+        struct sequence_shape shape = {.kind = kinds[k], .width = 8, .heads = 2};
+        struct sequence_model *m = NULL;
+        struct nn_training how = {.epochs = 2, .progress = stop_at_once};
+        assert_int_equal(sequence_train(&shape, &how, &data, &m, NULL), ST_UNAVAILABLE);
+        assert_null(m);
+        mem_free(t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scores_what_breaks_the_grammar_above_all_that_keeps_it),
+        cmocka_unit_test(tells_which_event_is_surprising_and_what_was_expected),
+        cmocka_unit_test(is_the_same_on_any_number_of_threads),
+        cmocka_unit_test(scores_the_same_after_it_was_written_and_read),
+        cmocka_unit_test(refuses_what_is_cut_short),
+        cmocka_unit_test(refuses_data_that_can_not_be),
+        cmocka_unit_test(learns_from_as_few_as_two_sessions),
+        cmocka_unit_test(stops_when_it_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
