@@ -11,6 +11,7 @@
 #define DATASET_DATASET_H
 
 #include "base/arena.h"
+#include "base/map.h"
 #include "base/status.h"
 #include "flow/flow.h"
 
@@ -33,6 +34,11 @@ struct dataset_column {
     enum feature_kind kind;
     enum feature_missing missing;
     const char *unit; /* "" when it is not known */
+};
+
+struct dataset_word { /* what stands behind a code of a category */
+    float code;
+    str text;
 };
 
 struct dataset { /* all arrays owned by it */
@@ -62,7 +68,15 @@ struct dataset { /* all arrays owned by it */
     uint64_t read, rejected;
     char reject[160];   /* why, of the first */
     char digest[65];    /* SHA-256 of the files' bytes as stored, in the order given, hexadecimal */
+    char note[256];     /* what was left out or taken another way than one might think; "" */
     struct arena arena; /* names */
+    struct dataset_word
+        *word; /* tables: words of the categories, words of them; the first 65,536 */
+    uint32_t words;
+    /* for who reads more into it */
+    size_t room, events_room;
+    uint32_t word_room, class_room, event_room, groups;
+    struct map word_of, class_of, event_of, group_of;
 };
 
 struct dataset_options {
@@ -76,10 +90,15 @@ struct dataset_options {
 };
 /* Read files (folders: all in them; gzip, xz, zstd and tar inside them are unpacked) and append their rows to `d`, which is
  * zeroed or read with the same format before.  ST_NOT_FOUND, ST_INVALID: "'path', line 3: …"; lines that cannot be
- * read are counted as rejected, a file without one good line is ST_INVALID. */
+ * read are counted as rejected, a file without one good line is ST_INVALID.  ST_LIMIT: past a maximum, and which.  After a
+ * failure `d` holds the rows before it; dataset_done is all that should be done with it. */
 CHECKED status dataset_read(struct dataset *d, const char *const *path, size_t paths,
                             const struct dataset_options *o, struct error *err);
 void dataset_done(struct dataset *d); /* safe when zeroed */
+/* Index of the column of that name, or d->columns. */
+size_t dataset_column_find(const struct dataset *d, str name);
+/* The word of a category's code as it stood in the files; empty when it is not known. */
+str dataset_word(const struct dataset *d, float code);
 
 /* Remove rows equal to an earlier one in all columns and the label; rows alike but for the label stay, each label once. */
 void dataset_dedupe(struct dataset *d);
