@@ -100,11 +100,13 @@ struct nn_training {
     uint64_t seed;
     unsigned patience; /* epochs without a better validation loss before it stops; 0: never */
     struct team *team; /* NULL: this thread alone.  The result is the same. */
-    bool (*progress)(void *arg, unsigned epoch, unsigned epochs, double part_01,
-                     double loss); /* false: stop */
+    /* After each epoch, and now and then within: epochs done, part of the whole, and the loss: of the rows kept back after an
+     * epoch, of those learnt from within.  False: stop. */
+    bool (*progress)(void *arg, unsigned epoch, unsigned epochs, double part_01, double loss);
     void *arg;
-    const char
-        *checkpoint; /* file for the state after each epoch, and from which to go on; NULL: none */
+    /* File for the state after each epoch, and from which the same training - seed, shape, rows - goes on; removed in
+     * the end.  A damaged one is passed over.  NULL: none. */
+    const char *checkpoint;
 };
 
 /* ---- autoencoder: rows to themselves through a narrow waist ---- */
@@ -114,16 +116,19 @@ struct autoencoder_shape {
     size_t columns;       /* d */
     size_t hidden, waist; /* 0: 64 and 16: d-64-16-64-d */
 };
-/* x (n, d), no NaN: standardised by the caller.  ST_UNAVAILABLE: stopped by progress. */
+/* x (n, d), no NaN: standardised by the caller.  A tenth of the rows is kept back, and what was best for them comes out.
+ * ST_UNAVAILABLE: stopped by progress.  ST_INVALID: no rows, a shape or rate that cannot be, or numbers too large to
+ * learn from.  ST_LIMIT: batches too large.  ST_IO and the like: the checkpoint could not be written. */
 CHECKED status autoencoder_train(const struct autoencoder_shape *s, const struct nn_training *t,
                                  const float *x, size_t n, size_t stride, struct autoencoder **out,
                                  struct error *err);
-void autoencoder_free(struct autoencoder *a);
+void autoencoder_free(struct autoencoder *a); /* NULL is fine */
 size_t autoencoder_columns(const struct autoencoder *a);
 /* out (n): mean squared error of reconstruction.  each (n, d) or NULL: the squared error of each column. */
 void autoencoder_score(const struct autoencoder *a, const float *x, size_t n, size_t stride,
                        float *out, float *each);
 void autoencoder_write(const struct autoencoder *a, struct sbuf *out);
+/* ST_INVALID: not one, cut, or with numbers that are none. */
 CHECKED status autoencoder_read(str bytes, struct autoencoder **out, struct error *err);
 
 #endif
