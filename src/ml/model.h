@@ -20,6 +20,16 @@ enum model_kind {
 const char *model_kind_name(enum model_kind k);
 enum model_kind model_kind_find(str name); /* MODEL_KIND_COUNT: none */
 enum dataset_shape model_kind_shape(enum model_kind k);
+bool model_kind_labelled(
+    enum model_kind k); /* learns from both labels, not only from normal rows */
+
+/* What `option` of model_training may say for a kind. */
+struct model_option {
+    const char *name, *doc;
+    double least, most, otherwise; /* a number; least == most: a text */
+    bool whole;
+};
+const struct model_option *model_kind_options(enum model_kind k, size_t *n);
 
 struct model;                     /* opaque */
 void model_free(struct model *m); /* NULL is fine */
@@ -43,10 +53,11 @@ struct model_training {
     unsigned trees, depth, epochs; /* 0: the kind's own */
     const char *
         option; /* "name=value,name=value" for the kind; NULL: none.  ST_INVALID names an unknown one */
-    const char *checkpoint; /* folder for what lets an interrupted training go on; NULL: none */
-    unsigned threads;       /* 0: all */
-    const char *name;       /* for people; NULL: made of the kind and the data */
-    int64_t now_ms;         /* for the card */
+    const char *checkpoint;     /* folder for what lets an interrupted training go on; NULL: none */
+    unsigned threads;           /* 0: all */
+    const char *name;           /* for people; NULL: made of the kind and the data */
+    const char *license, *note; /* for the card; NULL: not stated */
+    int64_t now_ms;             /* for the card */
     bool (*progress)(void *arg, enum model_stage stage, const char *what, double part_01,
                      double loss);
     void *arg; /* false from progress: stop, ST_UNAVAILABLE; the checkpoint stays */
@@ -82,11 +93,13 @@ struct model_card { /* borrowed from the model */
     uint64_t seed;
     size_t rows, positives, duplicates; /* that it was trained with */
     str split, parameters;              /* in words; "trees=300 depth=6 …" */
+    str basis, warning;                 /* how the threshold was chosen; what to know; "" */
     double threshold, fpr;
-    struct figures figures; /* on rows kept back; rows 0: none were */
-    struct figures crossed; /* of cross-validation; rows 0: none */
-    str json;               /* the whole card */
-    str license, note;      /* "" when not stated */
+    struct figures figures;  /* on rows kept back; rows 0: none were */
+    struct figures crossed;  /* of cross-validation; rows 0: none */
+    str json;                /* the whole card */
+    str license, note;       /* "" when not stated */
+    double equal_error_rate; /* keystroke: mean over persons, of rows kept back; else NaN */
 };
 const struct model_card *model_card(const struct model *m);
 const struct dataset_column *model_columns(const struct model *m,
@@ -95,6 +108,10 @@ size_t model_members(const struct model *m);           /* of an ensemble; else 0
 const struct model *model_member(const struct model *m, size_t i, double *weight);
 /* Part of each column in the model's decisions, (columns), summing to 1; false: this kind cannot say. */
 bool model_importance(const struct model *m, double *out);
+
+/* Pictures of the rows that the card's figures are of; they need no data.  NULL: there are none. */
+enum model_picture { PICTURE_ROC, PICTURE_PR, PICTURE_RELIABILITY, MODEL_PICTURES };
+const struct curve *model_curve(const struct model *m, enum model_picture which);
 
 /* ---- scores ---- */
 
@@ -110,9 +127,10 @@ struct model_scratch *model_scratch_new(const struct model *m);
 void model_scratch_free(struct model_scratch *s); /* NULL is fine */
 
 struct model_answer {
-    float score_01;           /* calibrated */
-    float raw;                /* the kind's own */
-    uint8_t members, missing; /* of an ensemble: that answered, that did not */
+    float score_01; /* calibrated; NaN: none answered */
+    float raw;      /* the kind's own */
+    uint8_t members,
+        missing; /* that answered, that did not; of a single model 1 and 0, or 0 and 1 */
 };
 /* x (n, stride), bound by `b`. */
 void model_score(const struct model *m, const struct model_binding *b, struct model_scratch *s,
@@ -123,6 +141,31 @@ void model_score_sequence(const struct model *m, struct model_scratch *s, const 
 /* A whole set of either shape, on `threads` (0: all); out (rows).  ST_INVALID: the other shape, or no column in common. */
 CHECKED status model_score_set(const struct model *m, const struct dataset *d, unsigned threads,
                                struct model_answer *out, struct error *err);
+
+/* How good on these rows?  With keystroke models every row of a person they know is genuine for that person, and an attempt
+ * at being each other one.  Rows without a label are left out. */
+struct model_judgement {
+    size_t n;
+    float *score;   /* owned (n): score_01 */
+    uint8_t *label; /* owned (n): 1 attack, or somebody else */
+    size_t unlabelled;
+    uint8_t members, missing; /* the least and the most of any row */
+    struct figures figures;   /* at `threshold` */
+    double threshold;
+    size_t persons;          /* keystroke, else 0 */
+    double equal_error_rate; /* mean over persons */
+};
+/* threshold NaN: the model's own.  Fails as model_score_set does; ST_INVALID too: no row has a label. */
+CHECKED status model_judge(const struct model *m, const struct dataset *d, unsigned threads,
+                           double threshold, struct model_judgement *out, struct error *err);
+void model_judgement_done(struct model_judgement *j); /* safe when zeroed */
+
+/* Keystroke models: whom they know, and is it that person?  model_score: is it anybody known? */
+size_t model_persons(const struct model *m); /* 0: of another kind */
+str model_person(const struct model *m, size_t i);
+void model_score_person(const struct model *m, const struct model_binding *b,
+                        struct model_scratch *s, const float *x, size_t person,
+                        struct model_answer *out);
 
 /* ---- reasons ---- */
 

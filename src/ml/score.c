@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rows through a model, block by block: gather what it wants to see, encode, have its kind score, calibrate. */
+#include "base/mem.h"
+#include "ml/model_int.h"
+#include "os/team.h"
+
+#include <math.h>
+
+struct model_binding {
+    size_t found;
+    int32_t from[]; /* (columns of the model) */
+};
+
+enum { SEQUENCE_EVENTS_MAX = 1 << 20 };
+
+struct model_binding *model_bind(const struct model *m, const struct dataset_column *column,
+                                 size_t n)
+{
+    struct model_binding *b =
+        mem_zero(size_add(sizeof *b, size_mul(m->encoder.columns, sizeof *b->from)));
+    b->found = encoder_find(&m->encoder, column, n, b->from);
+    return b;
+}
+
+void model_binding_free(struct model_binding *b)
+{
+    mem_free(b);
+}
+
+size_t model_binding_found(const struct model_binding *b)
+{
+    return b->found;
+}
+
+struct model_scratch *model_scratch_new(const struct model *m)
+{
+    struct model_scratch *s = mem_new(struct model_scratch);
+    s->raw = mem_array(float, size_mul(MODEL_BLOCK, m->encoder.columns + 1));
+    if (m->encoder.style != ENCODE_RAW)
+        s->encoded = mem_array(float, size_mul(MODEL_BLOCK, m->encoder.width + 1));
+    if (m->ops->scratch_new)
+        s->own = m->ops->scratch_new(m);
+    s->own_free = m->ops->scratch_free;
+    return s;
+}
+
+void model_scratch_free(struct model_scratch *s)
+{
+    if (!s)
+        return;
+    mem_free(s->raw);
+    mem_free(s->encoded);
+    mem_free(s->event);
+    if (s->own)
+        s->own_free(s->own);
+    mem_free(s);
+}
+
+/* What the kind sees of up to MODEL_BLOCK rows. */
+static const float *see(const struct model *m, const struct model_binding *b,
+                        struct model_scratch *s, const float *x, size_t n, size_t stride)
+{
+    encoder_gather(&m->encoder, b->from, x, n, stride, s->raw);
+    if (!s->encoded)
+        return s->raw;
+    encoder_apply(&m->encoder, s->raw, n, s->encoded);
+    return s->encoded;
+}
+
+static struct model_answer answer_of(const struct model *m, struct answered a, float raw)
+{
+    if (a.members == 0 || isnan(raw))
+        return (struct model_answer){NAN, NAN, 0, (uint8_t)(a.members + a.missing)};
+    return (struct model_answer){model_calibrated(m, raw), raw, a.members, a.missing};
+}
+
+void model_score(const struct model *m, const struct model_binding *b, struct model_scratch *s,
+                 const float *x, size_t n, size_t stride, struct model_answer *out)
+{
+    for (size_t i = 0; i < n; i += MODEL_BLOCK) {
+        size_t some = n - i < MODEL_BLOCK ? n - i : MODEL_BLOCK;
+        const float *seen = see(m, b, s, x + i * stride, some, stride);
+        struct answered a = m->ops->score(m, s->own, seen, some, s->score);
+        for (size_t k = 0; k < some; k++)
+            out[i + k] = answer_of(m, a, s->score[k]);
+    }
+}
+
+void model_score_person(const struct model *m, const struct model_binding *b,
+                        struct model_scratch *s, const float *x, size_t person,
+                        struct model_answer *out)
+{
+    const float *seen = see(m, b, s, x, 1, 0);
+    *out = answer_of(m, (struct answered){1, 0}, person_raw(m, s->own, person, seen));
+}
+
+/* ---- sequences ---- */
+
+static uint32_t *event_room(struct model_scratch *s, size_t n)
+{
+    if (s->event_room < n) {
+        s->event = mem_resize(s->event, size_mul(n, sizeof *s->event));
+        s->event_room = n;
+    }
+    return s->event;
+}
+
+static struct model_answer score_events(const struct model *m, const uint32_t *event, size_t n)
+{
+    if (n == 0)
+        return (struct model_answer){0, 0, 1, 0}; /* nothing happened */
+    return answer_of(m, (struct answered){1, 0}, m->ops->score_sequence(m, event, n));
+}
+
+size_t model_sequence_numbers(const struct model *m, struct model_scratch *s, const str *event,
+                              size_t n, const uint32_t **out)
+{
+    if (n > SEQUENCE_EVENTS_MAX) { /* the latest */
+        event += n - SEQUENCE_EVENTS_MAX;
+        n = SEQUENCE_EVENTS_MAX;
+    }
+    uint32_t *number = event_room(s, n + 1);
+    for (size_t i = 0; i < n; i++)
+        number[i] = model_event(m, event[i]);
+    *out = number;
+    return n;
+}
+
+void model_score_sequence(const struct model *m, struct model_scratch *s, const str *event,
+                          size_t n, struct model_answer *out)
+{
+    const uint32_t *number;
+    n = model_sequence_numbers(m, s, event, n, &number);
+    *out = score_events(m, number, n);
+}
+
+/* ---- whole sets ---- */
+
+struct set_work {
+    const struct model *m;
+    const struct dataset *d;
+    struct rows rows;
+    const struct model_binding *b;
+    struct model_scratch **scratch; /* one for each worker */
+    const uint32_t *number;         /* sequences: the model's number of each event of the set */
+    struct model_answer *out;
+};
+
+static void score_sequences(const struct set_work *w, size_t task, struct model_scratch *s)
+{
+    uint32_t i = w->rows.index[task];
+    uint64_t begin = w->d->start[i];
+    size_t n = (size_t)(w->d->start[i + 1] - begin);
+    if (n > SEQUENCE_EVENTS_MAX) {
+        begin += n - SEQUENCE_EVENTS_MAX;
+        n = SEQUENCE_EVENTS_MAX;
+    }
+    uint32_t *number = event_room(s, n + 1);
+    for (size_t k = 0; k < n; k++)
+        number[k] = w->number[w->d->event[begin + k]];
+    w->out[task] = score_events(w->m, number, n);
+}
+
+static void score_task(void *arg, size_t task, unsigned worker)
+{
+    const struct set_work *w = arg;
+    struct model_scratch *s = w->scratch[worker];
+    if (w->d->shape == DATASET_SEQUENCES) {
+        score_sequences(w, task, s);
+        return;
+    }
+    size_t begin = task * MODEL_BLOCK, n = w->rows.n - begin;
+    n = n < MODEL_BLOCK ? n : MODEL_BLOCK;
+    for (size_t k = 0; k < n; k++) /* gathered one by one: rows of a part of a set lie anywhere */
+        encoder_gather(&w->m->encoder, w->b->from,
+                       w->d->x + (size_t)w->rows.index[begin + k] * w->d->columns, 1, w->d->columns,
+                       s->raw + k * w->m->encoder.columns);
+    const float *seen = s->raw;
+    if (s->encoded) {
+        encoder_apply(&w->m->encoder, s->raw, n, s->encoded);
+        seen = s->encoded;
+    }
+    struct answered a = w->m->ops->score(w->m, s->own, seen, n, s->score);
+    for (size_t k = 0; k < n; k++)
+        w->out[begin + k] = answer_of(w->m, a, s->score[k]);
+}
+
+static uint32_t *event_numbers(const struct model *m, const struct dataset *d)
+{
+    uint32_t *number = mem_array(uint32_t, d->event_names + 1);
+    for (uint32_t i = 0; i < d->event_names; i++)
+        number[i] = model_event(m, d->event_name[i]);
+    return number;
+}
+
+void model_score_rows(const struct model *m, const struct dataset *d, struct rows rows,
+                      struct team *team, struct model_answer *out)
+{
+    unsigned workers = team ? team_threads(team) : 1;
+    struct set_work w = {.m = m, .d = d, .rows = rows, .out = out};
+    struct model_binding *b = model_bind(m, d->column, d->shape == DATASET_TABLE ? d->columns : 0);
+    uint32_t *number = d->shape == DATASET_SEQUENCES ? event_numbers(m, d) : NULL;
+    size_t tasks = number ? rows.n : (rows.n + MODEL_BLOCK - 1) / MODEL_BLOCK;
+    w.b = b;
+    w.number = number;
+    w.scratch = mem_array(struct model_scratch *, workers);
+    for (unsigned i = 0; i < workers; i++)
+        w.scratch[i] = model_scratch_new(m);
+    team_run(team, tasks, score_task, &w);
+    for (unsigned i = 0; i < workers; i++)
+        model_scratch_free(w.scratch[i]);
+    mem_free(w.scratch);
+    mem_free(number);
+    model_binding_free(b);
+}
+
+status model_suits(const struct model *m, const struct dataset *d, struct error *err)
+{
+    const char *name = model_kind_name(m->kind);
+    if (d->shape != model_kind_shape(m->kind))
+        return fail(err, ST_INVALID, "%s models want %s, these data are %s", name,
+                    d->shape == DATASET_TABLE ? "sequences" : "a table",
+                    d->shape == DATASET_TABLE ? "a table" : "sequences");
+    if (d->shape == DATASET_SEQUENCES)
+        return ST_OK;
+    struct model_binding *b = model_bind(m, d->column, d->columns);
+    size_t found = b->found;
+    model_binding_free(b);
+    if (found == 0)
+        return fail(err, ST_INVALID, "the data have none of the model's columns, as '" STR_FMT "'",
+                    STR_ARG(m->column[0].name));
+    return ST_OK;
+}
+
+uint32_t *rows_all(size_t n)
+{
+    uint32_t *index = mem_array(uint32_t, n + 1);
+    for (size_t i = 0; i < n; i++)
+        index[i] = (uint32_t)i;
+    return index;
+}
+
+status model_score_set(const struct model *m, const struct dataset *d, unsigned threads,
+                       struct model_answer *out, struct error *err)
+{
+    status st = model_suits(m, d, err);
+    if (st != ST_OK)
+        return st;
+    struct team *team = team_new(threads);
+    uint32_t *index = rows_all(d->rows);
+    model_score_rows(m, d, (struct rows){index, d->rows}, team, out);
+    mem_free(index);
+    team_free(team);
+    return ST_OK;
+}
