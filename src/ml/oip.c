@@ -305,14 +305,20 @@ static status read_message(struct reading *r, str text, struct oip_message *out)
 status oip_read_request(str text, str bytes, struct arena *arena, struct oip_message *out,
                         struct error *err)
 {
-    struct reading r = {.arena = arena, .bytes = reader_of(bytes), .list = "inputs", .err = err};
+    struct reading r = {.arena = arena,
+                        .bytes = reader_of(bytes.p ? bytes : STR("")),
+                        .list = "inputs",
+                        .err = err};
     return read_message(&r, text, out);
 }
 
 status oip_read_answer(str text, str bytes, struct arena *arena, struct oip_message *out,
                        struct error *err)
 {
-    struct reading r = {.arena = arena, .bytes = reader_of(bytes), .list = "outputs", .err = err};
+    struct reading r = {.arena = arena,
+                        .bytes = reader_of(bytes.p ? bytes : STR("")),
+                        .list = "outputs",
+                        .err = err};
     return read_message(&r, text, out);
 }
 
