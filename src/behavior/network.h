@@ -10,33 +10,8 @@
 #define BEHAVIOR_NETWORK_H
 
 #include "base/status.h"
-#include "codec/ip.h"
-#include "event/batch.h"
-#include "event/dict.h"
 #include "event/finding.h"
-
-enum flow_end { FLOW_UNKNOWN, FLOW_ANSWERED, FLOW_FAILED };
-struct flow {
-    int64_t time_ms; /* TIME_NONE: not said */
-    struct ip source, target;
-    double seconds;
-    uint64_t bytes_out, bytes_in; /* from the source's point of view */
-    uint64_t packets_out, packets_in;
-    uint16_t port;     /* the target's */
-    uint8_t transport; /* IANA: 6 TCP, 17 UDP, 1 ICMP; 0: not said */
-    uint8_t end;       /* enum flow_end: did the target take the connection? */
-};
-
-/* Reads flows from events: Zeek conn, Suricata flow, NetFlow exported as JSON, and any JSON with the names of
- * flow.def.  Immutable after init; borrows the dictionary for the call only. */
-enum { FLOW_NAMES_MAX = 48 };
-struct flow_reader {
-    field_id id[FLOW_NAMES_MAX][DICT_IDS_MAX + 1];
-    uint8_t ids[FLOW_NAMES_MAX];
-};
-void flow_reader_init(struct flow_reader *r, struct dict *dict);
-/* False: the event is no flow (it lacks an address). */
-bool flow_read(const struct flow_reader *r, struct event *e, struct flow *out);
+#include "flow/flow.h"
 
 enum network_kind {
 #define X(NAME, name, LEVEL, technique, title) NETWORK_##NAME,

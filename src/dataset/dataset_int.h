@@ -18,6 +18,9 @@ enum {
     DATASET_GROUP_MAX = 512 /* bytes of what tells a group */
 };
 
+struct flow_stream;                           /* read_flows.c */
+void flow_stream_free(struct flow_stream *s); /* NULL is fine */
+
 struct reading { /* one call of dataset_read */
     struct dataset *d;
     const struct dataset_options *o;
@@ -25,6 +28,7 @@ struct reading { /* one call of dataset_read */
     str member;       /* path below what the user named: in an archive or a folder; may be empty */
     str text;         /* of the file, unpacked */
     uint64_t done, stored, total; /* bytes of files before this one, of this one, of all */
+    struct flow_stream *flows;    /* owned; made when needed */
     struct error *err;
 };
 
@@ -47,6 +51,7 @@ void row_progress(struct reading *r, size_t at);
 
 /* Columns of an empty set; the array is the set's.  Names must not be equal (see column_name). */
 struct dataset_column *columns_new(struct dataset *d, size_t n);
+struct dataset_column column_of_feature(enum feature f);
 /* A copy of a column's name, trimmed and cut, with ".1", ".2" … after it when one of the `n` columns before has it. */
 str column_name(struct dataset *d, size_t n, str name);
 /* Say once what is left out. */

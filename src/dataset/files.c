@@ -225,6 +225,7 @@ status dataset_read(struct dataset *d, const char *const *path, size_t paths,
     struct reading r = {.d = d, .o = o, .total = files.bytes, .err = &why, .path = ""};
     if (st == ST_OK)
         st = read_files(&r, &files);
+    flow_stream_free(r.flows);
     vec_done(&files.file);
     arena_done(&files.arena);
     return st == ST_OK ? ST_OK : fail(err, st, "%s", why.text);

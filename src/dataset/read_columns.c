@@ -132,15 +132,6 @@ static void live(const struct plan *p, bool out[static FEATURE_COUNT])
         out[i] = !isnan(x[i]);
 }
 
-static void set_column(struct dataset_column *c, enum feature f)
-{
-    *c = (struct dataset_column){.name = str_z(feature_info[f].name),
-                                 .feature = f,
-                                 .kind = feature_info[f].kind,
-                                 .missing = feature_info[f].missing,
-                                 .unit = feature_info[f].unit};
-}
-
 /* The columns of the set: those of its first file. */
 static void plan_columns(struct reading *r, struct plan *p)
 {
@@ -154,7 +145,7 @@ static void plan_columns(struct reading *r, struct plan *p)
         struct dataset_column *c = columns_new(d, n);
         for (size_t i = 0; i < FEATURE_COUNT; i++)
             if (there[i])
-                set_column(c++, (enum feature)i);
+                *c++ = column_of_feature((enum feature)i);
     }
     for (size_t i = 0; i < d->columns; i++) {
         enum feature f = d->column[i].feature;

@@ -98,6 +98,15 @@ struct dataset_column *columns_new(struct dataset *d, size_t n)
     return d->column;
 }
 
+struct dataset_column column_of_feature(enum feature f)
+{
+    return (struct dataset_column){.name = str_z(feature_info[f].name),
+                                   .feature = f,
+                                   .kind = feature_info[f].kind,
+                                   .missing = feature_info[f].missing,
+                                   .unit = feature_info[f].unit};
+}
+
 static bool taken(const struct dataset *d, size_t n, str name)
 {
     for (size_t i = 0; i < n; i++)
