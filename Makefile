@@ -129,6 +129,7 @@ fuzz: $(FUZZERS:%=build/fuzz/fuzz/%) ## every fuzz target for T=60 seconds each;
 bench: $(BENCHES:%=build/release/bench/%) build/bguard $(if $(filter serve,$T),build/release/load/bgload) ## measure; T=rule for some of them, T=serve BIG=FILE for the service
 	@set -e; for b in $(BENCHES); do echo "== $$b"; build/release/bench/$$b; done
 	@$(if $(filter serve,$T),tests/bench/serve_bench.py $(BIG:%=--big '%'))
+	@$(if $(filter nn_bench,$(BENCHES)),tests/bench/nn_bench.py)
 
 lint: compile_commands.json ## layers, headers, banned functions, format, clang-tidy, cppcheck
 	@CLANG='$(CLANG)' FLAGS='-std=c17 $(CPPFLAGS) $(WARNINGS)' scripts/lint

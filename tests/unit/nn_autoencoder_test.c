@@ -2,6 +2,8 @@
 /* The autoencoder: its gradient, its training on any number of threads and after a break, its scores and its bytes. */
 #include "base/mem.h"
 #include "base/random.h"
+#include "dataset/dataset.h"
+#include "eval/eval.h"
 #include "nn/autoencoder_int.h"
 #include "os/file.h"
 #include "os/team.h"
@@ -339,6 +341,81 @@ static void is_the_same_after_being_written(void **state)
     mem_free(x);
 }
 
+/* ---- real rows ---- */
+
+enum { EACH = 8, WORDS_MAX = 200 };
+
+/* One row of EACH, beginning with `from`, as numbers: amounts as logarithms, and one column for each word of a category. */
+static float *encoded(const struct dataset *d, size_t from, bool attacks, size_t wide,
+                      uint8_t *label, size_t *n)
+{
+    float *x = mem_array(float, (d->rows / EACH + 1) * wide);
+    *n = 0;
+    for (size_t i = from; i < d->rows; i += EACH) {
+        if (d->label[i] == LABEL_ATTACK && !attacks)
+            continue;
+        float *to = x + *n * wide;
+        for (size_t j = 0; j < d->columns; j++) {
+            float cell = d->x[i * d->columns + j];
+            if (d->column[j].kind != FEATURE_CATEGORY)
+                to[j] = isnan(cell) ? 0 : log1pf(fabsf(cell));
+            for (size_t w = 0; d->column[j].kind == FEATURE_CATEGORY && w < d->words; w++)
+                to[d->columns + w] += (float)(d->word[w].code == cell);
+        }
+        label[(*n)++] = d->label[i];
+    }
+    return x;
+}
+
+/* Each column to mean 0 and deviation 1 in `by`, and at most 10 from there. */
+static void standardise(float *x, size_t n, size_t wide, const float *by, size_t by_n)
+{
+    double sum[512] = {0}, squares[512] = {0};
+    assert_true(wide <= 512);
+    for (size_t i = 0; i < by_n * wide; i++) {
+        sum[i % wide] += (double)by[i];
+        squares[i % wide] += (double)by[i] * (double)by[i];
+    }
+    for (size_t i = 0; i < n * wide; i++) {
+        double m = sum[i % wide] / (double)by_n, v = squares[i % wide] / (double)by_n - m * m;
+        x[i] = (float)fmax(-10, fmin(10, ((double)x[i] - m) / (v > 1e-9 ? sqrt(v) : 1)));
+    }
+}
+
+static void tells_attacks_by_learning_only_what_is_normal(void **state)
+{
+    if (!test_data_dir())
+        SKIP_BECAUSE("BGUARD_DATA is not set");
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/nsl-kdd/KDDTrain+.txt.gz", test_data_dir());
+    struct dataset d = {0};
+    struct error err;
+    struct dataset_options o = {.format = DATASET_NSL_KDD, .label = -1};
+    if (dataset_read(&d, (const char *const[]){path}, 1, &o, &err))
+        fail_msg("%s", err.text);
+    size_t wide = d.columns + d.words, n, m;
+    uint8_t *label = mem_array(uint8_t, d.rows);
+    float *learn = encoded(&d, 0, false, wide, label, &n);
+    float *judge = encoded(&d, 1, true, wide, label, &m);
+    standardise(judge, m, wide, learn, n);
+    float *was = mem_array(float, n *wide), *score = mem_array(float, m);
+    memcpy(was, learn, n * wide * sizeof *was);
+    standardise(learn, n, wide, was, n);
+
+    struct nn_training t = {.seed = 1, .epochs = 20};
+    struct autoencoder *a = NULL;
+    struct autoencoder_shape shape = {.columns = wide};
+    assert_int_equal(autoencoder_train(&shape, &t, learn, n, wide, &a, &err), ST_OK);
+    autoencoder_score(a, judge, m, wide, score, NULL);
+    struct figures f;
+    eval_figures(score, label, m, 1, &f);
+    print_message("%zu rows learnt, %zu judged: AUC %.4f\n", n, m, f.roc_auc.value);
+    assert_true(f.roc_auc.value > 0.96);
+    autoencoder_free(a);
+    mem_free(learn), mem_free(judge), mem_free(was), mem_free(score), mem_free(label);
+    dataset_done(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +430,7 @@ int main(void)
         cmocka_unit_test(refuses_what_cannot_be_learnt),
         cmocka_unit_test(learns_from_very_few_rows),
         cmocka_unit_test(is_the_same_after_being_written),
+        cmocka_unit_test(tells_attacks_by_learning_only_what_is_normal),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
 }
