@@ -103,7 +103,7 @@ status autoencoder_read(str bytes, struct autoencoder **out, struct error *err)
     s.waist = take_u64(&r);
     if (!r.ok || s.hidden == 0 || s.waist == 0)
         return fail(err, ST_INVALID, "not an autoencoder");
-    struct ae_net net;
+    struct ae_net net = {0};
     status st = ae_net_init(&net, &s, err);
     if (st)
         return st;

@@ -44,7 +44,7 @@ __attribute__((constructor)) static void choose(void)
     static const char *const order[] = {"avx512", "avx2", "plain"};
     const char *asked = getenv("BGUARD_SIMD");
     const struct kernels *k = asked ? kernels_find((str){asked, strlen(asked)}) : NULL;
-    for (size_t i = 0; !k; i++)
+    for (size_t i = 0; !k && i < COUNT(order); i++)
         k = kernels_find((str){order[i], strlen(order[i])});
     used = k;
 }

@@ -118,6 +118,8 @@ static void log_softmax(float *x, size_t n)
     float top = row_top(x, n), sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += expf(x[i] - top);
+    if (n == 0)
+        return;
     float off = top + logf(sum);
     for (size_t i = 0; i < n; i++)
         x[i] -= off;

@@ -12,6 +12,7 @@
 #include "os/file.h"
 #include "os/team.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -129,6 +130,7 @@ static struct rows read_rows(const char *path, size_t columns)
         (void)fprintf(stderr, "%s\n", err.text);
         exit(1);
     }
+    assert(columns);
     struct rows r = {.n = b.n / sizeof(float) / columns, .columns = columns};
     r.x = mem_array(float, r.n *columns);
     memcpy(r.x, b.p, r.n * columns * sizeof(float));
@@ -147,7 +149,7 @@ int main(int argc, char **argv)
     struct nn_training t = {.seed = 1, .epochs = 5, .team = team_new(number(getenv("THREADS")))};
     struct rows learn = {.n = 50000, .columns = 41}, judge = {.n = 200000, .columns = 41};
     printf("kernels: %s\n", nn_simd());
-    if (argc == 7) {
+    if (argc == 7 && number(argv[3])) {
         learn = read_rows(argv[1], number(argv[3]));
         judge = read_rows(argv[2], number(argv[3]));
         t.epochs = number(argv[4]);

@@ -1,11 +1,11 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The autoencoder against scikit-learn's MLPRegressor: the same rows, shape, batches, epochs and cores.
 
   nn_bench.py [--epochs N] [--batch N]
 
 NSL-KDD from $BGUARD_DATA: trained on 70 % of the normal rows, judged on the other rows.  Wants scikit-learn
-(python3-sklearn); says so and does nothing where it or the data are not there."""
+(python3-sklearn, of the system's own Python); says so and does nothing where it or the data are not there."""
 import argparse, csv, gzip, os, re, subprocess, sys, tempfile, time, warnings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
