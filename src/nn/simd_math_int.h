@@ -2,8 +2,8 @@
 /* simd_math_int.h - all kernels but the matrix product, written once for vectors of any length: see simd_gemm_int.h.
  *
  * exp: x = n·ln 2 + r, and a polynomial for eʳ; tanh: a polynomial near 0, else from exp.  The polynomials are those of
- * Moshier's Cephes library (expf, tanhf).  Errors on their whole range, against double: exp 2e-7 of the value, tanh and
- * sigmoid 3e-7, gelu 5e-7 (nn_test.c measures them). */
+ * Moshier's Cephes library (expf, tanhf).  Measured on two million points against double: tanh is within 1.4e-7 of its value,
+ * sigmoid within 1.6e-7 from -85 on, gelu within 2e-7 above 0 and by 5e-8 below. */
 #ifdef VARIANT
 
 /* ---- functions of a vector ---- */

@@ -173,9 +173,8 @@ static double worst_of(void (*f)(float *, size_t), double (*real)(double), doubl
 static void functions_are_exact(const struct kernels *k)
 {
     assert_true(worst_of(k->tanh, tanh, 20) < 3e-7);
-    assert_true(worst_of(k->sigmoid, real_sigmoid, 60) < 6e-6); /* of e⁻⁶⁰; x itself is rounded */
-    assert_true(worst_of(k->sigmoid, real_sigmoid, 10) < 3e-7);
-    assert_true(worst_of(k->gelu, real_gelu, 3) < 2e-6);
+    assert_true(worst_of(k->sigmoid, real_sigmoid, 80) < 3e-7);
+    assert_true(worst_of(k->gelu, real_gelu, 3) < 2e-6); /* below 0; of a value near 0 */
     float x[] = {NAN, -INFINITY, INFINITY, -1e30f, 1e30f};
     k->tanh(x, 5);
     assert_true(isnan(x[0]));
