@@ -62,6 +62,9 @@ const struct boost_node *boost_leaf(const struct boost_tree *t, const float *x);
 /* A category that the set has not, and what is no category, goes left. */
 bool boost_goes_left(const struct boost_node *n, float x);
 
+/* boost_read, of the first `trees` only. */
+CHECKED status boost_read_first(str bytes, size_t trees, struct boost **out, struct error *err);
+
 /* What forest.h can score quickly is put there; the rest is scored with the plain loop. */
 void boost_compile(struct boost *b);
 /* The oracle. */

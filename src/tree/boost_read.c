@@ -392,6 +392,11 @@ static status take_learner(struct boost *b, const struct value *learner, struct 
 
 status boost_read(str bytes, struct boost **out, struct error *err)
 {
+    return boost_read_first(bytes, SIZE_MAX, out, err);
+}
+
+status boost_read_first(str bytes, size_t trees, struct boost **out, struct error *err)
+{
     if (bytes.n > BOOST_BYTES_MAX)
         return fail(err, ST_LIMIT, "the model has %zu bytes, more than %d", bytes.n,
                     BOOST_BYTES_MAX);
@@ -408,6 +413,7 @@ status boost_read(str bytes, struct boost **out, struct error *err)
         boost_free(b);
         return st;
     }
+    b->trees = b->trees < trees ? b->trees : trees;
     boost_compile(b);
     *out = b;
     return ST_OK;

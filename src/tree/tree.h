@@ -43,12 +43,12 @@ void boost_explain(const struct boost *b, const float *x, size_t k, double *phi)
 void boost_importance(const struct boost *b, double *out);
 
 struct boost_options {
-    unsigned trees, depth;     /* 0: 300 and 6 */
-    double rate;               /* learning rate; 0: 0.1 */
-    double subsample, columns; /* parts of rows and columns for each tree; 0: 1 */
-    double min_child_weight, lambda, gamma;
-    double positive_weight; /* weight of a row with label 1; 0: 1 */
-    unsigned bins;          /* of histograms; 0: 256 */
+    unsigned trees, depth;                  /* 0: 300 and 6 */
+    double rate;                            /* learning rate; 0: 0.1 */
+    double subsample, columns;              /* parts of rows and columns for each tree; 0: 1 */
+    double min_child_weight, lambda, gamma; /* 0: 1, 1 and 0 */
+    double positive_weight;                 /* weight of a row with label 1; 0: 1 */
+    unsigned bins;                          /* of histograms; 0: 256 */
     unsigned patience; /* stop when so many trees did not better the validation rows; 0: never */
     const int8_t *monotone; /* (d) -1, 0, 1; NULL: none */
     uint64_t seed;
@@ -56,7 +56,8 @@ struct boost_options {
     /* Called after each tree; false: stop, ST_UNAVAILABLE. */
     bool (*progress)(void *arg, unsigned tree, unsigned trees, double validation_loss);
     void *arg;
-    /* A file where the state is kept every few trees, and from which an interrupted run goes on; NULL: none. */
+    /* A file where the state is kept every few trees, and from which an interrupted run of the same options and data
+     * goes on (there may be more trees, or other patience); it goes when the training is done.  NULL: none. */
     const char *checkpoint;
 };
 struct boost_data {
@@ -65,7 +66,9 @@ struct boost_data {
     const float *weight; /* (n) or NULL */
     size_t n, d;
 };
-/* Train with XGBoost's C API.  `validation` may be NULL.  ST_UNAVAILABLE: stopped, or the library cannot be had. */
+/* Train with XGBoost's C API, logistic loss.  `validation` may be NULL; with it and patience, the trees until its best loss
+ * are kept.  ST_INVALID: XGBoost does not want these data, and why (no infinities).  ST_UNAVAILABLE: stopped, or the library
+ * cannot be had, and which package has it.  ST_IO, ST_NOT_FOUND: the checkpoint cannot be written. */
 CHECKED status boost_train(const struct boost_options *o, const struct boost_data *train,
                            const struct boost_data *validation, struct boost **out,
                            struct error *err);
