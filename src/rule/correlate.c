@@ -327,7 +327,7 @@ static void observe(struct correlator *c, struct watch *w, uint32_t from, const 
     uint32_t owner = c->watch_of[w->rule];
     struct group *g = groups_find(&c->groups, owner, sbuf_str(&c->key), true);
     c->evicted +=
-        window_add(&w->window, &g->window, time_ms, position_of(c, w, from), value, number);
+        rule_window_add(&w->window, &g->window, time_ms, position_of(c, w, from), value, number);
     if (w->window.closes) {
         keep_last(g, s);
     } else {

@@ -100,8 +100,8 @@ static void extend_chain(const struct window_rule *r, struct window *w, int64_t 
         w->entry[position].time_ms = begun;
 }
 
-uint32_t window_add(const struct window_rule *r, struct window *w, int64_t time_ms,
-                    uint32_t position, uint64_t value, double number)
+uint32_t rule_window_add(const struct window_rule *r, struct window *w, int64_t time_ms,
+                         uint32_t position, uint64_t value, double number)
 {
     if (w->count++ == 0)
         w->start_ms = time_ms;

@@ -43,8 +43,8 @@ struct window_rule window_rule_of(const struct image *im, const struct correlati
 
 /* One event of rule `position` (in row->rule) at `time_ms`; `value` and `number` where the type
  * counts them.  Returns how many entries were thrown out because there were too many. */
-uint32_t window_add(const struct window_rule *r, struct window *w, int64_t time_ms,
-                    uint32_t position, uint64_t value, double number);
+uint32_t rule_window_add(const struct window_rule *r, struct window *w, int64_t time_ms,
+                         uint32_t position, uint64_t value, double number);
 
 /* The figure the condition is about (a count, a sum…), as of now. */
 double window_figure(const struct window_rule *r, struct window *w);
