@@ -95,6 +95,11 @@ struct dataset_options {
 CHECKED status dataset_read(struct dataset *d, const char *const *path, size_t paths,
                             const struct dataset_options *o, struct error *err);
 void dataset_done(struct dataset *d); /* safe when zeroed */
+/* Add the rows of `more`, maybe of another format: columns meet by name, and what a row has not is missing.  Groups
+ * stay apart.  ST_INVALID: one of them is no table.  ST_LIMIT: too many classes. */
+CHECKED status dataset_join(struct dataset *d, const struct dataset *more, struct error *err);
+/* Drop the columns that a live flow has not (flow_live): for models that are to score those.  Returns how many. */
+size_t dataset_keep_live(struct dataset *d);
 /* Index of the column of that name, or d->columns. */
 size_t dataset_column_find(const struct dataset *d, str name);
 /* The word of a category's code as it stood in the files; empty when it is not known. */

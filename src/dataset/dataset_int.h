@@ -67,6 +67,10 @@ float words_code(struct dataset *d, struct words *w, str word);
 /* The number of an event's name; ST_LIMIT past DATASET_NAMES_MAX. */
 CHECKED status event_number(struct reading *r, str name, uint32_t *out);
 
+CHECKED status class_number(struct reading *r, str name, uint32_t *out);
+/* Remember what stands behind a code. */
+void word_keep(struct dataset *d, float code, str word);
+
 /* A number as data sets write it.  False: it is none; a missing one ("", "-", "?", "nan", "null", "Infinity" …) is NaN. */
 bool cell_number(str s, float *out);
 /* LABEL_NONE: empty; words such as 0, normal, benign are LABEL_NORMAL; all else is an attack. */

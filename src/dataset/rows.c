@@ -55,7 +55,13 @@ status event_number(struct reading *r, str name, uint32_t *out)
     return name_number(r, &d->event_of, name, &d->event_name, &d->event_names, &d->event_room, out);
 }
 
-static void keep_word(struct dataset *d, float code, str word)
+status class_number(struct reading *r, str name, uint32_t *out)
+{
+    struct dataset *d = r->d;
+    return name_number(r, &d->class_of, name, &d->class_name, &d->class_names, &d->class_room, out);
+}
+
+void word_keep(struct dataset *d, float code, str word)
 {
     if (isnan(code) || d->words == DATASET_NAMES_MAX)
         return;
@@ -84,7 +90,7 @@ float words_code(struct dataset *d, struct words *w, str word)
     str copy = arena_str(&d->arena, word);
     if (copy.p && w->code.count < DATASET_NAMES_MAX)
         (void)map_add(&w->code, copy, isnan(code) ? UINT32_MAX : (uint32_t)code, NULL);
-    keep_word(d, code, word);
+    word_keep(d, code, word);
     return code;
 }
 
@@ -163,8 +169,7 @@ static status add_truth(struct reading *r, const struct row_truth *t)
         return fail(r->err, ST_LIMIT, "'%s': more than %zu rows", r->path, most);
     if (d->rows == d->room)
         grow(d);
-    status st = name_number(r, &d->class_of, klass, &d->class_name, &d->class_names, &d->class_room,
-                            &d->klass[d->rows]);
+    status st = class_number(r, klass, &d->klass[d->rows]);
     if (st != ST_OK)
         return st;
     d->group[d->rows] = d->groups;

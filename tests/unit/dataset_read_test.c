@@ -292,6 +292,43 @@ static const char conn[] =
     "1545403817.0\tC2\t10.0.0.1\t41041\t192.0.2.1\t80\ttcp\thttp\t1.5\t149\t1000\tSF\t-\t-\t10\t"
     "ShADadTfF\t5\t400\t4\t1200\t-   Benign   -\n";
 
+static void joins_tables_of_several_formats_by_the_names_of_columns(void **state)
+{
+    struct dataset a = {0}, b = {0};
+    folder_write("unsw.csv", (str){unsw, sizeof unsw - 1});
+    folder_write("nsl.txt",
+                 STR("0,tcp,http,SF,232,8153,0,0,0,0,0,1,0,0,0,0,0,0,0,0,0,0,5,5,0.20,"
+                     "0.20,0,0,1,0,0,30,255,1,0,0.03,0.04,0.03,0.01,0,0.01,normal,21\n"));
+    must_read(&a, DATASET_UNSW_NB15, folder_path("unsw.csv"));
+    must_read(&b, DATASET_NSL_KDD, folder_path("nsl.txt"));
+    size_t rows = a.rows, columns = a.columns;
+    assert_int_equal(dataset_join(&a, &b, NULL), ST_OK);
+    assert_int_equal(a.rows, rows + 1);
+    assert_true(a.columns > columns && a.columns < columns + b.columns);
+    assert_true(at(&a, rows, "duration") == 0 && at(&a, 0, "duration") == 2);
+    assert_true(isnan(at(&a, 0, "hot")) && isnan(at(&a, rows, "window_out")));
+    EXPECT_CLASS(&a, 1, "Fuzzers");
+    EXPECT_CLASS(&a, rows, "normal");
+    assert_true(a.group[rows] > a.group[rows - 1]);
+    assert_true(dataset_keep_live(&a) > 0);
+    assert_false(has(&a, "hot"));
+    assert_true(at(&a, 0, "duration") == 2);
+    dataset_done(&a);
+    dataset_done(&b);
+}
+
+static void joins_only_tables(void **state)
+{
+    struct dataset a = {0}, b = {0};
+    folder_write("unsw.csv", (str){unsw, sizeof unsw - 1});
+    folder_write("lines", STR("1 2 3\n"));
+    must_read(&a, DATASET_UNSW_NB15, folder_path("unsw.csv"));
+    must_read(&b, DATASET_SEQUENCE, folder_path("lines"));
+    assert_int_equal(dataset_join(&a, &b, NULL), ST_INVALID);
+    dataset_done(&a);
+    dataset_done(&b);
+}
+
 static void reads_zeek_conn_logs_with_labels(void **state)
 {
     struct dataset d = {0};
@@ -450,6 +487,8 @@ int main(void)
         cmocka_unit_test(reads_all_files_of_a_folder),
         cmocka_unit_test(gives_every_row_the_label_it_is_told),
         cmocka_unit_test(refuses_what_it_cannot_read),
+        cmocka_unit_test(joins_tables_of_several_formats_by_the_names_of_columns),
+        cmocka_unit_test(joins_only_tables),
         cmocka_unit_test(reads_zeek_conn_logs_with_labels),
         cmocka_unit_test(reads_suricata_flows_and_leaves_out_other_records),
         cmocka_unit_test(reads_the_whole_of_nsl_kdd),
