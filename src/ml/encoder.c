@@ -13,6 +13,7 @@ void encoder_done(struct encoder *e)
     for (size_t i = 0; i < e->columns; i++) {
         mem_free(e->column[i].word);
         mem_free(e->column[i].rank);
+        mem_free(e->column[i].text);
     }
     mem_free(e->column);
     arena_done(&e->arena);
@@ -45,6 +46,12 @@ static ptrdiff_t word_at(const struct encoder_column *c, float code)
             high = middle;
     }
     return low < c->words && c->word[low] == code ? (ptrdiff_t)low : -1;
+}
+
+str encoder_word(const struct encoder_column *c, float code)
+{
+    ptrdiff_t at = isnan(code) ? -1 : word_at(c, code);
+    return at >= 0 ? c->text[at] : (str){NULL, 0};
 }
 
 static void encode_words(const struct encoder_column *c, float x, float *out)

@@ -15,7 +15,12 @@
 #include "dataset/dataset.h"
 
 enum encoder_style { ENCODE_RAW, ENCODE_TREES, ENCODE_NETWORK, ENCODE_STYLES };
-enum { ENCODER_WORDS = 64, ENCODER_COLUMNS_MAX = 4096, ENCODER_WIDTH_MAX = 65536 };
+enum {
+    ENCODER_WORDS = 64,
+    ENCODER_COLUMNS_MAX = 4096,
+    ENCODER_TEXT_MAX = 64,
+    ENCODER_WIDTH_MAX = 65536
+};
 
 struct encoder_column {
     struct dataset_column column; /* its name in the arena */
@@ -26,6 +31,7 @@ struct encoder_column {
     uint32_t words;
     float *word; /* owned: codes, ascending */
     float *rank; /* owned, trees: what each becomes */
+    str *text;   /* owned; what each was in the data, in the arena; empty: not known */
 };
 struct encoder {
     enum encoder_style style;
@@ -39,6 +45,8 @@ void encoder_fit(struct encoder *e, enum encoder_style style, const struct datas
                  const uint32_t *index, size_t n);
 /* As they are. */
 void encoder_raw(struct encoder *e, const struct dataset_column *column, size_t n);
+/* The text of a word of a column; NULL p: it was never seen. */
+str encoder_word(const struct encoder_column *c, float code);
 void encoder_done(struct encoder *e); /* safe when zeroed */
 
 /* x (n, columns) of the encoder, to out (n, width). */

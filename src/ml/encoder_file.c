@@ -2,7 +2,7 @@
 /* An encoder in a model's file.
  *
  *   u32 style, columns; for each: text name, text unit, u32 feature kind, missing, bits (1 logarithm, 2 flag),
- *   f32 centre, scale, usual; u32 words; words times f32 code, f32 rank
+ *   f32 centre, scale, usual; u32 words; words times f32 code, f32 rank, text
  *
  * Places and widths follow from it. */
 #include "base/mem.h"
@@ -31,22 +31,26 @@ void encoder_write(const struct encoder *e, struct sbuf *out)
         for (uint32_t k = 0; k < c->words; k++) {
             put_f32(out, c->word[k]);
             put_f32(out, c->rank[k]);
+            put_text(out, c->text[k]);
         }
     }
 }
 
-static bool read_words(struct encoder_column *c, struct reader *r)
+static bool read_words(struct encoder *e, struct encoder_column *c, struct reader *r)
 {
     uint32_t words = rd_count(r, WORDS_MAX);
-    if (!r->ok || words > rd_left(r) / 8 || (words && c->column.kind != FEATURE_CATEGORY))
+    if (!r->ok || words > rd_left(r) / 12 || (words && c->column.kind != FEATURE_CATEGORY))
         return false;
     c->words = words;
     c->word = mem_array(float, words + 1);
     c->rank = mem_array(float, words + 1);
+    c->text = mem_array(str, words + 1);
     for (uint32_t k = 0; k < words; k++) {
         c->word[k] = rd_f32(r);
         c->rank[k] = rd_f32(r);
-        if (!isfinite(c->word[k]) || !isfinite(c->rank[k]) || (k && !(c->word[k - 1] < c->word[k])))
+        c->text[k] = arena_str(&e->arena, rd_text(r, ENCODER_TEXT_MAX));
+        if (!c->text[k].p || !isfinite(c->word[k]) || !isfinite(c->rank[k]) ||
+            (k && !(c->word[k - 1] < c->word[k])))
             return false;
     }
     return r->ok;
@@ -77,7 +81,7 @@ static bool read_column(struct encoder *e, struct encoder_column *c, struct read
     c->scale = rd_f32(r);
     c->usual = rd_f32(r);
     return name.p && unit.p && name.n && isfinite(c->centre) && isfinite(c->scale) &&
-           c->scale > 0 && !isinf(c->usual) && read_words(c, r);
+           c->scale > 0 && !isinf(c->usual) && read_words(e, c, r);
 }
 
 status encoder_read(struct encoder *e, str bytes, struct error *err)

@@ -154,21 +154,25 @@ static size_t count_words(const struct fit_column *f, struct word *out, size_t m
     return words;
 }
 
-static void keep_words(struct encoder_column *c, const struct word *w, size_t words)
+static void keep_words(struct encoder *e, struct encoder_column *c, const struct dataset *d,
+                       const struct word *w, size_t words)
 {
     c->words = (uint32_t)words;
     c->word = mem_array(float, words + 1);
     c->rank = mem_array(float, words + 1);
+    c->text = mem_array(str, words + 1);
     for (size_t i = 0; i < words; i++) {
         c->word[i] = w[i].code;
         c->rank[i] = (float)w[i].part;
+        c->text[i] = arena_str(&e->arena, str_head(dataset_word(d, w[i].code), ENCODER_TEXT_MAX));
     }
 }
 
 enum { TREE_WORDS = 4096 };
 
 /* Trees: all words, each as its place among them by its part of attacks. */
-static void fit_order(struct encoder_column *c, const struct fit_column *f)
+static void fit_order(struct encoder *e, struct encoder_column *c, const struct dataset *d,
+                      const struct fit_column *f)
 {
     struct word *w = mem_array(struct word, TREE_WORDS);
     size_t n = count_words(f, w, TREE_WORDS);
@@ -179,18 +183,19 @@ static void fit_order(struct encoder_column *c, const struct fit_column *f)
     for (size_t i = 0; i < n; i++)
         w[i].part = (double)i;
     qsort(w, n, sizeof *w, by_code);
-    keep_words(c, w, n);
+    keep_words(e, c, d, w, n);
     mem_free(w);
 }
 
-static void fit_one_of(struct encoder_column *c, const struct fit_column *f)
+static void fit_one_of(struct encoder *e, struct encoder_column *c, const struct dataset *d,
+                       const struct fit_column *f)
 {
     struct word *w = mem_array(struct word, TREE_WORDS);
     size_t n = count_words(f, w, TREE_WORDS);
     qsort(w, n, sizeof *w, by_rows);
     n = n < ENCODER_WORDS ? n : ENCODER_WORDS;
     qsort(w, n, sizeof *w, by_code);
-    keep_words(c, w, n);
+    keep_words(e, c, d, w, n);
     c->flag = f->n < f->rows;
     c->width = c->words + 1 + (c->flag ? 1 : 0);
     mem_free(w);
@@ -198,17 +203,18 @@ static void fit_one_of(struct encoder_column *c, const struct fit_column *f)
 
 /* ---- all of it ---- */
 
-static void fit_column(struct encoder *e, struct encoder_column *c, const struct fit_column *f)
+static void fit_column(struct encoder *e, struct encoder_column *c, const struct dataset *d,
+                       const struct fit_column *f)
 {
     c->usual = usual_of(f, c->column.kind);
     c->width = 1;
     c->scale = 1;
-    if (e->style == ENCODE_TREES && c->column.kind == FEATURE_CATEGORY)
-        fit_order(c, f);
+    if (e->style != ENCODE_NETWORK && c->column.kind == FEATURE_CATEGORY)
+        fit_order(e, c, d, f);
     if (e->style != ENCODE_NETWORK)
         return;
     if (c->column.kind == FEATURE_CATEGORY)
-        fit_one_of(c, f);
+        fit_one_of(e, c, d, f);
     else
         fit_number(c, f);
 }
@@ -231,7 +237,7 @@ void encoder_fit(struct encoder *e, enum encoder_style style, const struct datas
             continue;
         struct encoder_column *c = &e->column[kept++];
         c->column = e->column[i].column;
-        fit_column(e, c, &f);
+        fit_column(e, c, d, &f);
         c->at = (uint32_t)width;
         width += c->width;
     }

@@ -47,17 +47,28 @@ static void number(double v, const char *unit, char out[static VALUE_MAX])
     }
 }
 
-static void value_text(const struct dataset_column *c, double v, char out[static VALUE_MAX])
+static void word(const struct encoder_column *c, float code, char out[static VALUE_MAX])
 {
+    str text = encoder_word(c, code);
+    const char *known = feature_word(code);
+    if (text.n)
+        (void)snprintf(out, VALUE_MAX, "'" STR_FMT "'", STR_ARG(str_head(text, VALUE_MAX - 3)));
+    else if (known)
+        (void)snprintf(out, VALUE_MAX, "'%s'", known);
+    else
+        (void)snprintf(out, VALUE_MAX, "%s", text.p ? "a known word" : "a word never seen");
+}
+
+static void value_text(const struct encoder_column *e, double v, char out[static VALUE_MAX])
+{
+    const struct dataset_column *c = &e->column;
     static const char *const bytes[] = {"", "k", "M", "G", "T", "P"};
-    const char *word;
     if (isnan(v))
         (void)snprintf(out, VALUE_MAX, "missing");
     else if (c->kind == FEATURE_FLAG)
         (void)snprintf(out, VALUE_MAX, "%s", v != 0 ? "yes" : "no");
     else if (c->kind == FEATURE_CATEGORY)
-        (void)snprintf(out, VALUE_MAX, "%s",
-                       (word = feature_word((float)v)) ? word : "another word");
+        word(e, (float)v, out);
     else if (c->kind == FEATURE_RATIO)
         (void)snprintf(out, VALUE_MAX, "%.3g %%", v * 100);
     else if (strcmp(c->unit, "s") == 0)
@@ -76,8 +87,8 @@ void value_words(const struct encoder_column *c, float value, char out[static RE
     str name = c->column.name;
     if (c->column.feature < FEATURE_COUNT)
         name = str_z(feature_info[c->column.feature].doc);
-    value_text(&c->column, value, is);
-    value_text(&c->column, c->usual, usual);
+    value_text(c, value, is);
+    value_text(c, c->usual, usual);
     bool same = strcmp(is, usual) == 0;
     if (same && c->column.kind == FEATURE_CATEGORY && value != c->usual)
         (void)snprintf(out, REASON_WORDS, STR_FMT ": not the usual word", STR_ARG(name));

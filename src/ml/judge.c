@@ -2,6 +2,7 @@
 /* Scores with labels, of any kind of model; thresholds and figures of them. */
 #include "base/mem.h"
 #include "ml/train_int.h"
+#include "nn/sequence.h"
 #include "os/team.h"
 
 #include <math.h>
@@ -180,9 +181,13 @@ static double equal_error_threshold(const struct trials *v)
     return found;
 }
 
-static double by_rate(const struct trials *v, double fpr, struct sbuf *basis)
+static double by_rate(const struct model *m, const struct trials *v, double fpr, struct sbuf *basis)
 {
     size_t normal = 0;
+    if (model_kind_shape(m->kind) == DATASET_SEQUENCES) {
+        sbuf_addf(basis, "%g of normal sessions, by those that training held back", fpr);
+        return model_calibrated(m, sequence_threshold(model_sequence(m), fpr));
+    }
     for (size_t i = 0; i < v->n; i++)
         normal += v->label[i] == 0;
     sbuf_addf(basis, "at most %g of %zu normal validation rows at or above it", fpr, normal);
@@ -199,10 +204,10 @@ double threshold_of(const struct model *m, const struct model_training *t, const
         positives += v->label[i];
     bool both = positives > 0 && positives < v->n;
     if (t->fpr > 0)
-        return by_rate(v, t->fpr, basis);
+        return by_rate(m, v, t->fpr, basis);
     if (t->alarms_per_day > 0) {
         sbuf_addf(basis, "%g false alarms a day of %g rows: ", t->alarms_per_day, t->rows_per_day);
-        return by_rate(v, t->alarms_per_day / t->rows_per_day, basis);
+        return by_rate(m, v, t->alarms_per_day / t->rows_per_day, basis);
     }
     if (m->kind == MODEL_KEYSTROKE && both) {
         sbuf_addz(basis, "as many others pass as own rows are refused, of validation rows");
@@ -212,7 +217,7 @@ double threshold_of(const struct model *m, const struct model_training *t, const
         sbuf_addz(basis, "best F1 of validation rows");
         return eval_threshold_f1(v->score, v->label, v->n);
     }
-    return by_rate(v, 0.001, basis);
+    return by_rate(m, v, 0.001, basis);
 }
 
 /* ---- for everybody ---- */

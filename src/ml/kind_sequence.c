@@ -109,13 +109,7 @@ static status learn_names(struct known *k, const struct fit *f, uint32_t *number
     return fits ? ST_OK : fail(err, ST_LIMIT, "more than %d kinds of event", NAMES_MAX);
 }
 
-struct sessions {
-    uint32_t *event;
-    uint64_t *start;
-    size_t n;
-};
-
-static struct sessions sessions_of(const struct dataset *d, struct rows r, const uint32_t *number)
+struct sessions sessions_of(const struct dataset *d, struct rows r, const uint32_t *number)
 {
     uint64_t events = 0;
     for (size_t i = 0; i < r.n; i++)
@@ -126,9 +120,15 @@ static struct sessions sessions_of(const struct dataset *d, struct rows r, const
     for (size_t i = 0; i < r.n; i++) {
         for (uint64_t e = d->start[r.index[i]]; e < d->start[r.index[i] + 1]; e++)
             s.event[at++] = number[d->event[e]];
-        s.start[++s.n] = at;
+        s.start[i + 1] = at;
     }
     return s;
+}
+
+void sessions_done(struct sessions *s)
+{
+    mem_free(s->event);
+    mem_free(s->start);
 }
 
 static bool progress(void *arg, unsigned epoch, unsigned epochs, double part_01, double loss)
@@ -171,20 +171,14 @@ static status train(struct model *m, const struct fit *f, struct error *err)
     status st = learn_names(k, f, number, err);
     if (st == ST_OK) {
         struct sessions s = sessions_of(f->d, f->train, number);
-        const struct sequences data = {s.event, s.start, s.n, k->names + 1};
+        const struct sequences data = {s.event, s.start, f->train.n, k->names + 1};
         st = sequence_train(&shape, &t, &data, &k->model, err);
-        mem_free(s.event);
-        mem_free(s.start);
+        sessions_done(&s);
     }
     if (st == ST_OK)
         sbuf_addf(f->parameters, "events=%u", k->names);
     mem_free(number);
     return st;
-}
-
-static float score_sequence(const struct model *m, const uint32_t *event, size_t n)
-{
-    return sequence_score(((const struct known *)m->part)->model, event, n);
 }
 
 /* ---- file: u32 names, each a text; the model ---- */
@@ -235,8 +229,7 @@ static void part_free(void *part)
 #define SEQUENCE_OPS                                                                               \
     {                                                                                              \
         .style = ENCODE_RAW, .calibration = CALIBRATION_ISOTONIC, .option = options,               \
-        .options = OPTIONS, .train = train, .score_sequence = score_sequence, .write = write,      \
-        .read = read, .free = part_free,                                                           \
+        .options = OPTIONS, .train = train, .write = write, .read = read, .free = part_free,       \
     }
 const struct model_ops model_MARKOV = SEQUENCE_OPS;
 const struct model_ops model_LSTM = SEQUENCE_OPS;

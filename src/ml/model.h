@@ -62,7 +62,7 @@ struct model_training {
                      double loss);
     void *arg; /* false from progress: stop, ST_UNAVAILABLE; the checkpoint stays */
 };
-/* Removes duplicates from `d` first (the card tells how many).  Kinds that learn what is normal leave out rows labelled attack,
+/* Removes duplicates from a table first (the card tells how many).  Kinds that learn what is normal leave out rows labelled attack,
  * and use them for the threshold and the card.  ST_INVALID: the data are not for this kind, and why. */
 CHECKED status model_train(const struct model_training *t, struct dataset *d, struct model **out,
                            struct error *err);

@@ -66,8 +66,6 @@ struct model_ops {
      * the caller's alone. */
     struct answered (*score)(const struct model *m, void *own, const float *x, size_t n,
                              float *raw);
-    /* Sequences: raw score; event numbers are of model_vocabulary. */
-    float (*score_sequence)(const struct model *m, const uint32_t *event, size_t n);
     /* Optional: phi (width), signed, of one encoded row.  NULL: columns are set to what is usual, one after the other. */
     void (*explain)(const struct model *m, void *own, const float *x, double *phi);
     /* Optional: (width), >= 0. */
@@ -131,6 +129,17 @@ struct model_scratch {
     uint32_t *event; /* owned; numbers of a sequence's events */
     size_t event_room;
 };
+struct model_answer model_answer_of(const struct model *m, struct answered a, float raw);
+/* model_score_rows of sequences. */
+void model_score_sessions(const struct model *m, const struct dataset *d, struct rows rows,
+                          struct team *team, struct model_answer *out);
+/* Rows of a set one after the other, by the model's numbers of the set's events. */
+struct sessions {
+    uint32_t *event; /* owned */
+    uint64_t *start; /* owned (rows + 1) */
+};
+struct sessions sessions_of(const struct dataset *d, struct rows r, const uint32_t *number);
+void sessions_done(struct sessions *s);
 /* The latest events of a sequence as the model's numbers, in the scratch; returns how many. */
 size_t model_sequence_numbers(const struct model *m, struct model_scratch *s, const str *event,
                               size_t n, const uint32_t **out);

@@ -11,8 +11,6 @@ struct model_binding {
     int32_t from[]; /* (columns of the model) */
 };
 
-enum { SEQUENCE_EVENTS_MAX = 1 << 20 };
-
 struct model_binding *model_bind(const struct model *m, const struct dataset_column *column,
                                  size_t n)
 {
@@ -67,7 +65,7 @@ static const float *see(const struct model *m, const struct model_binding *b,
     return s->encoded;
 }
 
-static struct model_answer answer_of(const struct model *m, struct answered a, float raw)
+struct model_answer model_answer_of(const struct model *m, struct answered a, float raw)
 {
     if (a.members == 0 || isnan(raw))
         return (struct model_answer){NAN, NAN, 0, (uint8_t)(a.members + a.missing)};
@@ -82,7 +80,7 @@ void model_score(const struct model *m, const struct model_binding *b, struct mo
         const float *seen = see(m, b, s, x + i * stride, some, stride);
         struct answered a = m->ops->score(m, s->own, seen, some, s->score);
         for (size_t k = 0; k < some; k++)
-            out[i + k] = answer_of(m, a, s->score[k]);
+            out[i + k] = model_answer_of(m, a, s->score[k]);
     }
 }
 
@@ -91,47 +89,7 @@ void model_score_person(const struct model *m, const struct model_binding *b,
                         struct model_answer *out)
 {
     const float *seen = see(m, b, s, x, 1, 0);
-    *out = answer_of(m, (struct answered){1, 0}, person_raw(m, s->own, person, seen));
-}
-
-/* ---- sequences ---- */
-
-static uint32_t *event_room(struct model_scratch *s, size_t n)
-{
-    if (s->event_room < n) {
-        s->event = mem_resize(s->event, size_mul(n, sizeof *s->event));
-        s->event_room = n;
-    }
-    return s->event;
-}
-
-static struct model_answer score_events(const struct model *m, const uint32_t *event, size_t n)
-{
-    if (n == 0)
-        return (struct model_answer){0, 0, 1, 0}; /* nothing happened */
-    return answer_of(m, (struct answered){1, 0}, m->ops->score_sequence(m, event, n));
-}
-
-size_t model_sequence_numbers(const struct model *m, struct model_scratch *s, const str *event,
-                              size_t n, const uint32_t **out)
-{
-    if (n > SEQUENCE_EVENTS_MAX) { /* the latest */
-        event += n - SEQUENCE_EVENTS_MAX;
-        n = SEQUENCE_EVENTS_MAX;
-    }
-    uint32_t *number = event_room(s, n + 1);
-    for (size_t i = 0; i < n; i++)
-        number[i] = model_event(m, event[i]);
-    *out = number;
-    return n;
-}
-
-void model_score_sequence(const struct model *m, struct model_scratch *s, const str *event,
-                          size_t n, struct model_answer *out)
-{
-    const uint32_t *number;
-    n = model_sequence_numbers(m, s, event, n, &number);
-    *out = score_events(m, number, n);
+    *out = model_answer_of(m, (struct answered){1, 0}, person_raw(m, s->own, person, seen));
 }
 
 /* ---- whole sets ---- */
@@ -142,33 +100,13 @@ struct set_work {
     struct rows rows;
     const struct model_binding *b;
     struct model_scratch **scratch; /* one for each worker */
-    const uint32_t *number;         /* sequences: the model's number of each event of the set */
     struct model_answer *out;
 };
-
-static void score_sequences(const struct set_work *w, size_t task, struct model_scratch *s)
-{
-    uint32_t i = w->rows.index[task];
-    uint64_t begin = w->d->start[i];
-    size_t n = (size_t)(w->d->start[i + 1] - begin);
-    if (n > SEQUENCE_EVENTS_MAX) {
-        begin += n - SEQUENCE_EVENTS_MAX;
-        n = SEQUENCE_EVENTS_MAX;
-    }
-    uint32_t *number = event_room(s, n + 1);
-    for (size_t k = 0; k < n; k++)
-        number[k] = w->number[w->d->event[begin + k]];
-    w->out[task] = score_events(w->m, number, n);
-}
 
 static void score_task(void *arg, size_t task, unsigned worker)
 {
     const struct set_work *w = arg;
     struct model_scratch *s = w->scratch[worker];
-    if (w->d->shape == DATASET_SEQUENCES) {
-        score_sequences(w, task, s);
-        return;
-    }
     size_t begin = task * MODEL_BLOCK, n = w->rows.n - begin;
     n = n < MODEL_BLOCK ? n : MODEL_BLOCK;
     for (size_t k = 0; k < n; k++) /* gathered one by one: rows of a part of a set lie anywhere */
@@ -182,27 +120,21 @@ static void score_task(void *arg, size_t task, unsigned worker)
     }
     struct answered a = w->m->ops->score(w->m, s->own, seen, n, s->score);
     for (size_t k = 0; k < n; k++)
-        w->out[begin + k] = answer_of(w->m, a, s->score[k]);
-}
-
-static uint32_t *event_numbers(const struct model *m, const struct dataset *d)
-{
-    uint32_t *number = mem_array(uint32_t, d->event_names + 1);
-    for (uint32_t i = 0; i < d->event_names; i++)
-        number[i] = model_event(m, d->event_name[i]);
-    return number;
+        w->out[begin + k] = model_answer_of(w->m, a, s->score[k]);
 }
 
 void model_score_rows(const struct model *m, const struct dataset *d, struct rows rows,
                       struct team *team, struct model_answer *out)
 {
+    if (d->shape == DATASET_SEQUENCES) {
+        model_score_sessions(m, d, rows, team, out);
+        return;
+    }
     unsigned workers = team ? team_threads(team) : 1;
     struct set_work w = {.m = m, .d = d, .rows = rows, .out = out};
-    struct model_binding *b = model_bind(m, d->column, d->shape == DATASET_TABLE ? d->columns : 0);
-    uint32_t *number = d->shape == DATASET_SEQUENCES ? event_numbers(m, d) : NULL;
-    size_t tasks = number ? rows.n : (rows.n + MODEL_BLOCK - 1) / MODEL_BLOCK;
+    struct model_binding *b = model_bind(m, d->column, d->columns);
+    size_t tasks = (rows.n + MODEL_BLOCK - 1) / MODEL_BLOCK;
     w.b = b;
-    w.number = number;
     w.scratch = mem_array(struct model_scratch *, workers);
     for (unsigned i = 0; i < workers; i++)
         w.scratch[i] = model_scratch_new(m);
@@ -210,7 +142,6 @@ void model_score_rows(const struct model *m, const struct dataset *d, struct row
     for (unsigned i = 0; i < workers; i++)
         model_scratch_free(w.scratch[i]);
     mem_free(w.scratch);
-    mem_free(number);
     model_binding_free(b);
 }
 

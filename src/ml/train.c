@@ -331,7 +331,8 @@ status model_train(const struct model_training *t, struct dataset *d, struct mod
     sbuf_init(&c.parameters, WORDS_MAX);
     sbuf_init(&c.basis, WORDS_MAX);
     sbuf_init(&c.warning, WORDS_MAX);
-    dataset_dedupe(d);
+    if (d->shape == DATASET_TABLE) /* how often a session is seen is worth knowing */
+        dataset_dedupe(d);
     parts_of(t, d, &c.parts);
     note_labels(&c);
     c.team = team_new(t->threads);
