@@ -219,6 +219,12 @@ static void fit_column(struct encoder *e, struct encoder_column *c, const struct
         fit_number(c, f);
 }
 
+/* Numbers that stacks draw at random: nothing but a way to learn rows by heart. */
+static bool of_chance(enum feature f)
+{
+    return f == FEATURE_SEQUENCE_OUT || f == FEATURE_SEQUENCE_IN;
+}
+
 static bool constant(const struct fit_column *f)
 {
     return f->n == 0 || (f->n == f->rows && f->value[0] == f->value[f->n - 1]);
@@ -233,7 +239,7 @@ void encoder_fit(struct encoder *e, enum encoder_style style, const struct datas
     size_t kept = 0, width = 0;
     for (size_t i = 0; i < d->columns && kept < ENCODER_COLUMNS_MAX; i++) {
         gather(&f, d, index, n, i);
-        if (constant(&f))
+        if (constant(&f) || of_chance(d->column[i].feature))
             continue;
         struct encoder_column *c = &e->column[kept++];
         c->column = e->column[i].column;

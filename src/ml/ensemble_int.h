@@ -45,6 +45,14 @@ void weighing_set_done(struct weighing_set *s);
 status ensemble_train(struct model *m, const struct fit *f, struct error *err);
 status ensemble_refit(struct model *m, const struct fit *f, struct error *err);
 
-enum { ENSEMBLE_MEMBERS, ENSEMBLE_NOVELTY, ENSEMBLE_OPTIONS };
+enum {
+    ENSEMBLE_MEMBERS,
+    ENSEMBLE_NOVELTY,
+    ENSEMBLE_XGBOOST,
+    ENSEMBLE_IFOREST,
+    ENSEMBLE_AUTOENCODER,
+    ENSEMBLE_REMOTE,
+    ENSEMBLE_OPTIONS
+};
 
 #endif

@@ -17,7 +17,11 @@ enum { GROUPS = 4, SET_ROWS = 5000 /* normal, and as many attacks */, FOLD_ROWS 
 static const double KNOWN_IMPORTANCE =
     0.5; /* of the validation rows, beside 1 for each set of unseen classes */
 
-enum { PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096, WORDS_MAX = 4096 };
+
+struct member_words {
+    struct sbuf parameters, option;
+};
 
 /* ---- members ---- */
 
@@ -55,14 +59,46 @@ static status choose_members(struct ensemble *e, const struct fit *f, struct err
     return st;
 }
 
-/* What a member is trained with; `room` and `words` are the caller's. */
-static status member_fit(const struct fit *f, const struct model *member, const char *option,
-                         struct sbuf *words, struct fit *out, struct error *err)
+/* The options of a member's kind, as model_training has them. */
+static str member_options(const struct fit *f, enum model_kind kind)
 {
+    static const struct {
+        enum model_kind kind;
+        int option;
+    } of[] = {{MODEL_XGBOOST, ENSEMBLE_XGBOOST},
+              {MODEL_IFOREST, ENSEMBLE_IFOREST},
+              {MODEL_AUTOENCODER, ENSEMBLE_AUTOENCODER},
+              {MODEL_REMOTE, ENSEMBLE_REMOTE}};
+    for (size_t i = 0; i < COUNT(of); i++)
+        if (of[i].kind == kind)
+            return f->options.text[of[i].option];
+    return STR("");
+}
+
+/* What a member is trained with.  `words` is the caller's, and holds what `out` points to. */
+static status member_fit(const struct fit *f, const struct model *member, const char *more,
+                         struct member_words *words, struct fit *out, struct error *err)
+{
+    str option = member_options(f, member->kind);
     *out = *f;
-    out->parameters = words;
+    out->parameters = &words->parameters;
     out->checkpoint = NULL;
-    return options_parse(member->ops, option, &out->options, err);
+    sbuf_init(&words->parameters, WORDS_MAX);
+    sbuf_init(&words->option, WORDS_MAX);
+    sbuf_addf(&words->option, "%s," STR_FMT, more, STR_ARG(option));
+    for (size_t i = 0; i < words->option.n; i++)
+        if (words->option.p[i] == ';')
+            words->option.p[i] = ',';
+    status st = words->option.full
+                    ? fail(err, ST_LIMIT, "the options of members are too long")
+                    : options_parse(member->ops, words->option.p, &out->options, err);
+    return st == ST_OK ? st : fail_prefix(err, st, "%s", model_kind_name(member->kind));
+}
+
+static void words_done(struct member_words *w)
+{
+    sbuf_done(&w->parameters);
+    sbuf_done(&w->option);
 }
 
 static void describe(struct model *member, const struct fit *f, const struct sbuf *words)
@@ -79,20 +115,19 @@ static void describe(struct model *member, const struct fit *f, const struct sbu
 static status train_member(struct model *member, const struct fit *f, struct error *err)
 {
     char path[PATH_BYTES];
-    struct sbuf words;
+    struct member_words words;
     struct fit own;
-    sbuf_init(&words, 4096);
-    status st = member_fit(f, member, NULL, &words, &own, err);
+    status st = member_fit(f, member, "", &words, &own, err);
     if (f->checkpoint && snprintf(path, sizeof path, "%s.%s", f->checkpoint,
                                   model_kind_name(member->kind)) < (int)sizeof path)
         own.checkpoint = path;
     if (st == ST_OK)
         st = model_fit(member, &own, err);
     if (st == ST_OK) {
-        describe(member, f, &words);
+        describe(member, f, &words.parameters);
         st = model_seal(member, err);
     }
-    sbuf_done(&words);
+    words_done(&words);
     return st == ST_OK ? st : fail_prefix(err, st, "%s", model_kind_name(member->kind));
 }
 
@@ -102,15 +137,14 @@ status ensemble_refit(struct model *m, const struct fit *f, struct error *err)
     status st = ST_OK;
     for (size_t i = 0; i < e->members && st == ST_OK; i++) {
         struct model *member = e->member[i].model;
-        struct sbuf words;
+        struct member_words words;
         struct fit own;
-        sbuf_init(&words, 4096);
-        st = member_fit(f, member, NULL, &words, &own, err);
+        st = member_fit(f, member, "", &words, &own, err);
         if (st == ST_OK)
             st = model_refit(member, &own, err);
         if (st == ST_OK)
             st = model_seal(member, err);
-        sbuf_done(&words);
+        words_done(&words);
     }
     ensemble_bind(m);
     return st;
@@ -177,7 +211,7 @@ static status train_without(struct model *model, const struct fit *f, const uint
                             int without, struct error *err)
 {
     struct fit fold;
-    struct sbuf words;
+    struct member_words words;
     size_t n[2] = {0, 0};
     const struct rows *from[2] = {&f->train, &f->validation};
     uint32_t *index[2];
@@ -190,15 +224,14 @@ static status train_without(struct model *model, const struct fit *f, const uint
         }
         n[p] = thin(index[p], n[p], FOLD_ROWS);
     }
-    sbuf_init(&words, 4096);
-    status st = member_fit(f, model, model->kind == MODEL_XGBOOST ? "trees=300,rate=0.1" : NULL,
+    status st = member_fit(f, model, model->kind == MODEL_XGBOOST ? "trees=300,rate=0.1" : "",
                            &words, &fold, err);
     fold.train = (struct rows){index[0], n[0]};
     fold.validation = (struct rows){index[1], n[1]};
     fold.final = false;
     if (st == ST_OK)
         st = model_fit(model, &fold, err);
-    sbuf_done(&words);
+    words_done(&words);
     mem_free(index[0]);
     mem_free(index[1]);
     return st;

@@ -7,11 +7,16 @@
 #include <math.h>
 
 static const struct model_option options[ENSEMBLE_OPTIONS] = {
-    [ENSEMBLE_MEMBERS] = {"members", "kinds, as xgboost+iforest+autoencoder", 0, 0, 0, false},
-    [ENSEMBLE_NOVELTY] =
-        {"novelty",
-         "1: weigh members by how well they find attacks of classes that they were not shown", 0, 1,
-         1, true},
+    [ENSEMBLE_MEMBERS] = {"members", "kinds; not given: xgboost+iforest+autoencoder", 0, 0, 0,
+                          false},
+    [ENSEMBLE_NOVELTY] = {"novelty",
+                          "1: weigh members by how well they find unseen classes of attack", 0, 1,
+                          1, true},
+    [ENSEMBLE_XGBOOST] = {"xgboost", "that member's options: depth=6;trees=200", 0, 0, 0, false},
+    [ENSEMBLE_IFOREST] = {"iforest", "that member's options", 0, 0, 0, false},
+    [ENSEMBLE_AUTOENCODER] = {"autoencoder", "that member's options", 0, 0, 0, false},
+    [ENSEMBLE_REMOTE] = {"remote", "that member's options: url=http://127.0.0.1:8080;model=flows",
+                         0, 0, 0, false},
 };
 
 /* A rank beyond this is as far as it goes: floats have no numbers closer to 1. */

@@ -41,7 +41,7 @@ struct model_training {
     enum model_kind kind;
     uint64_t seed;
     enum split_kind
-        split; /* how validation (15 %) and, unless `no_test`, test rows (15 %) are put aside */
+        split; /* how validation (15 %) and, unless `no_test`, test rows (10 %) are put aside */
     bool
         no_test; /* keep no rows back for the card's figures: they are then of the validation rows */
     unsigned folds;                    /* > 1: cross-validation too, its figures go on the card */

@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "ml/train_int.h"
 
-static const double TEST_PART = 0.15, VALIDATION_PART = 0.15;
+static const double TEST_PART = 0.1, VALIDATION_PART = 0.15;
 static const double ENROL_PART = 0.6, PROBE_PART = 0.2; /* of each person's rows */
 
 enum { TRAIN, VALIDATION, TEST };

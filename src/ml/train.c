@@ -274,6 +274,8 @@ static void note_labels(struct course *c)
     if (none && c->terms->kind != MODEL_KEYSTROKE)
         warn(c, none == c->d->rows ? "no row has a label: all were taken for normal"
                                    : "rows without a label were taken for normal");
+    if (c->d->note[0])
+        warn(c, c->d->note);
     if (c->parts.one_sided)
         warn(c, "the split left a part with one label only; rows were parted at random");
     if (c->terms->no_test)
