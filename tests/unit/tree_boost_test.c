@@ -149,11 +149,35 @@ static void writes_what_xgboost_reads(void **state)
     }
 }
 
+static void explains_as_xgboost_does(void **state)
+{
+    NEED_XGBOOST();
+    for (size_t c = 0; c < COUNT(cases); c++) {
+        struct reference r = reference_open(cases[c], "ubj");
+        size_t d = r.d + 1, rows = r.n < 40 ? r.n : 40;
+        double *phi = mem_array(double, d);
+        for (size_t i = 0; i < rows * r.k; i++) {
+            double sum = 0;
+            boost_explain(r.b, r.x + i / r.k * r.d, i % r.k, phi);
+            for (size_t f = 0; f < d; f++) {
+                double theirs = (double)r.shap[i * d + f];
+                if (!(fabs(phi[f] - theirs) < 1e-4))
+                    fail_msg("%s, row %zu, column %zu: %g, not %g", cases[c], i, f, phi[f], theirs);
+                sum += phi[f];
+            }
+            assert_true(fabs(sum - (double)r.margin[i]) < 1e-4);
+        }
+        mem_free(phi);
+        reference_close(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_as_xgboost_does),
         cmocka_unit_test(goes_the_same_way_on_every_way),
+        cmocka_unit_test(explains_as_xgboost_does),
         cmocka_unit_test(writes_what_xgboost_reads),
     };
     return cmocka_run_group_tests(tests, make_models, folder_remove);
