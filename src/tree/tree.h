@@ -83,6 +83,7 @@ struct iforest_options {
     unsigned extension;     /* columns in a split beyond the first; 0: the plain forest */
     uint64_t seed;
 };
+/* n, d > 0.  The same for the same seed on any team. */
 void iforest_train(const struct iforest_options *o, const float *x, size_t n, size_t d,
                    size_t stride, struct team *team, struct iforest **out);
 void iforest_free(struct iforest *f); /* NULL is fine */
@@ -91,7 +92,9 @@ size_t iforest_trees(const struct iforest *f);
 /* out (n): 2^(-E(h)/c), 0..1, the higher the stranger. */
 void iforest_score(const struct iforest *f, const float *x, size_t n, size_t stride, float *out);
 /* phi (d): how much each column shortened the paths of one row against the expected, in score points; they sum to
- * score - expected score. */
+ * score - 2^(-E(mean path of the training rows)/c).  On its way down a row's expected path changes at every split, which is
+ * put down to the split's column (as Saabas does for other forests, "Interpreting random forests", 2014), of a hyperplane
+ * to those that drew it to the side it went; then all are scaled from lengths to points. */
 void iforest_explain(const struct iforest *f, const float *x, double *phi);
 void iforest_write(const struct iforest *f, struct sbuf *out);
 /* ST_INVALID: damaged or hostile. */
