@@ -18,7 +18,7 @@
 
 #include <math.h>
 
-enum { ORDER_DEFAULT = 8, ORDER_MAX = 16, NODES_MAX = 2 << 20, NODE_BYTES = 24 };
+enum { ORDER_DEFAULT = 11, ORDER_MAX = 16, NODES_MAX = 2 << 20, NODE_BYTES = 24 };
 
 struct node {
     uint64_t key; /* 0: empty */

@@ -2,7 +2,7 @@
 /* A model of sequences: what a learner knows, and what its score means for normal sessions it has not seen.
  *
  * File: "BGSEQ1\n\0", then 64-bit numbers, least byte first: kind, vocabulary, a bit for each event that training had,
- * the judge (sequence_judge.c), the network of the kind. */
+ * the judge (sequence_judge.c), the kind's own and, where that is a network, what was counted too. */
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -16,12 +16,15 @@ enum { VOCABULARY_MAX = 1 << 16, FOLDS = 5, HELD_PART = 7 /* a seventh */, SESSI
 
 static const struct learner *const learners[SEQUENCE_KIND_COUNT] = {
     [SEQUENCE_MARKOV] = &learner_markov,
+    [SEQUENCE_LSTM] = &learner_lstm,
+    [SEQUENCE_TRANSFORMER] = &learner_transformer,
 };
 
 struct sequence_model {
     enum sequence_kind kind;
     const struct learner *learner;
-    void *net; /* owned */
+    void *net;    /* owned */
+    void *counts; /* owned; markov's beside a network, NULL: none */
     uint32_t vocabulary;
     uint64_t *seen; /* owned; (vocabulary) bits: events that training had */
     struct judge judge;
@@ -97,11 +100,28 @@ static void mark_seen(struct sequence_model *m, const struct sequences *data)
         m->seen[data->event[i] / 64] |= (uint64_t)1 << data->event[i] % 64;
 }
 
+/* Half by the network, half by counting (as Mikolov et al., "Empirical evaluation and combination of advanced language
+ * modeling techniques", Interspeech 2011): one knows what goes together from afar, the other what was seen only once. */
+static void mix(float *log_p, const float *other, size_t n, float sign)
+{
+    for (size_t i = 0; i < n; i++) {
+        float a = sign * log_p[i], b = sign * other[i], most = fmaxf(a, b);
+        log_p[i] = sign * (most + logf(0.5f + 0.5f * expf(fminf(a, b) - most)));
+    }
+}
+
 /* surprise (n + 1) as the judge sees it. */
 static void look(const struct sequence_model *m, const uint32_t *event, size_t n, float *surprise,
                  uint32_t *rank)
 {
     m->learner->surprise(m->net, event, n, surprise, rank);
+    if (m->counts) {
+        float few[256], *other = n < 256 ? few : mem_array(float, n + 1);
+        learner_markov.surprise(m->counts, event, n, other, NULL);
+        mix(surprise, other, n + 1, -1);
+        if (other != few)
+            mem_free(other);
+    }
     for (size_t i = 0; i <= n; i++) {
         if (i < n && !is_seen(m, event[i]))
             surprise[i] = SEQUENCE_SURPRISE_MAX;
@@ -144,6 +164,11 @@ static status learn(struct sequence_model *m, const struct sequence_shape *s,
     m->judge = (struct judge){.vocabulary = data->vocabulary};
     judge_learn_sets(&m->judge, data);
     status st = m->learner->train(s, t, data, held, &m->net, err);
+    if (st == ST_OK && m->learner != &learner_markov) {
+        struct nn_training quick = {.seed = t->seed};
+        struct sequence_shape own = {.kind = SEQUENCE_MARKOV};
+        st = learner_markov.train(&own, &quick, data, held, &m->counts, err);
+    }
     if (st != ST_OK)
         return st;
     struct views v = {.model = m, .data = held, .view = view};
@@ -251,6 +276,7 @@ void sequence_free(struct sequence_model *m)
         return;
     if (m->learner)
         m->learner->free(m->net);
+    learner_markov.free(m->counts);
     judge_done(&m->judge);
     mem_free(m->seen);
     mem_free(m);
@@ -316,7 +342,7 @@ float sequence_score(const struct sequence_model *m, const uint32_t *event, size
 float sequence_threshold(const struct sequence_model *m, double fpr)
 {
     double part = fpr > 1 ? 1 : fpr < 1e-9 ? 1e-9 : fpr;
-    return tail_value(&m->judge.score, (float)-log(part));
+    return judge_threshold(&m->judge, (float)-log(part));
 }
 
 /* ---- many sessions ---- */
@@ -375,6 +401,12 @@ size_t sequence_expected(const struct sequence_model *m, const uint32_t *event, 
     float *log_p = mem_array(float, m->vocabulary + 1u);
     uint32_t *good = repaired(m, event, at);
     m->learner->predict(m->net, good ? good : event, at, log_p);
+    if (m->counts) {
+        float *other = mem_array(float, m->vocabulary + 1u);
+        learner_markov.predict(m->counts, good ? good : event, at, other);
+        mix(log_p, other, m->vocabulary + 1u, 1);
+        mem_free(other);
+    }
     size_t n = 0;
     while (n < most) {
         uint32_t best = SEQUENCE_NONE;
@@ -409,6 +441,8 @@ void sequence_write(const struct sequence_model *m, struct sbuf *out)
         put_u64(out, m->seen[i]);
     judge_write(&m->judge, out);
     m->learner->write(m->net, out);
+    if (m->counts)
+        learner_markov.write(m->counts, out);
 }
 
 static status read_body(struct sequence_model *m, struct reader *r, struct error *err)
@@ -420,6 +454,8 @@ static status read_body(struct sequence_model *m, struct reader *r, struct error
     status st = judge_read(&m->judge, r, err);
     if (st == ST_OK)
         st = m->learner->read(r, m->vocabulary, &m->net, err);
+    if (st == ST_OK && m->learner != &learner_markov)
+        st = learner_markov.read(r, m->vocabulary, &m->counts, err);
     if (st == ST_OK && rd_left(r))
         st = fail(err, ST_INVALID, "'%zu' bytes after the end of the sequence model", rd_left(r));
     return st;

@@ -43,8 +43,8 @@ float sequence_score(const struct sequence_model *m, const uint32_t *event, size
 /* The same for each, into score (count), on `team` (NULL: this thread); sessions that are the same are scored once. */
 void sequence_score_many(const struct sequence_model *m, const struct sequences *data,
                          struct team *team, float *score);
-/* The score that this part of normal sessions reaches, by those that training held back; beyond the strangest of them
- * by the tail fitted to their highest tenth. */
+/* The score that this part of normal sessions reaches, by those that training held back; beyond most of them
+ * by a tail fitted to the highest, and then at the upper end of what that may be: rather too few alarms. */
 float sequence_threshold(const struct sequence_model *m, double fpr);
 /* What would have been usual at `at`: up to `most` events with their probabilities, the likeliest first; returns how many. */
 size_t sequence_expected(const struct sequence_model *m, const uint32_t *event, size_t at,

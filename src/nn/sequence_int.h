@@ -49,12 +49,14 @@ uint32_t sequence_rank(const float *log_p, size_t n, uint32_t symbol);
 
 /* ---- one number for a session ---- */
 
-/* What is looked at of a session; the higher the stranger. */
+/* What is looked at of a session; the higher the stranger.  sequence_judge.c says why. */
 enum judge_view {
-    VIEW_MEAN,  /* mean surprise */
-    VIEW_CALM,  /* mean surprise of its most usual stretch */
-    VIEW_KINDS, /* how unlike any session of training in which events occur at all */
-    VIEW_WORST, /* the largest surprise */
+    VIEW_MEAN,   /* mean surprise */
+    VIEW_CALM,   /* mean surprise of its most usual stretch */
+    VIEW_KINDS,  /* how unlike any session of training in which events occur at all */
+    VIEW_LACK,   /* how much it lacks of the session of training that has most of what it has */
+    VIEW_LIKELY, /* from here each stands alone: the sum of its surprise */
+    VIEW_WORST,  /* the largest surprise */
     VIEW_COUNT
 };
 /* -ln of the part of held-back sessions that is at least so high: by rank up to a high threshold, and past that by a
@@ -62,13 +64,12 @@ enum judge_view {
  * Technometrics 1987), so that it goes on growing where no session was. */
 enum { TAIL_KNOTS = 128 };
 struct tail {
-    uint32_t knots;
+    uint32_t knots, beyond;             /* beyond: values that scale and shape are of */
     float x[TAIL_KNOTS], y[TAIL_KNOTS]; /* ascending; y = -ln part */
     float scale, shape; /* of the excess over the last knot; scale > 0, shape >= 0 */
 };
 void tail_fit(struct tail *t, const float *value, size_t n); /* n > 0 */
 float tail_of(const struct tail *t, float value);
-float tail_value(const struct tail *t, float y); /* the other way round */
 
 /* Which events occur in sessions of training: each different set once, at most JUDGE_SETS of them. */
 enum { JUDGE_SETS = 1024 };
@@ -78,8 +79,7 @@ struct judge {
     uint32_t *start;  /* (sets + 1), owned */
     uint32_t *member; /* owned; ascending in each set */
     struct tail view[VIEW_COUNT];
-    struct tail usual; /* of the sum of all views but the worst */
-    struct tail score; /* of the score */
+    struct tail score; /* of what they come to together */
 };
 /* view (n, VIEW_COUNT): of sessions that were held back. */
 void judge_fit(struct judge *j, const float *view, size_t n);
@@ -89,6 +89,8 @@ void judge_done(struct judge *j);
 void judge_look(const struct judge *j, const uint32_t *event, size_t n, const float *surprise,
                 float view[VIEW_COUNT]);
 float judge_score(const struct judge *j, const float view[VIEW_COUNT]);
+/* The score that a part e^-y of normal sessions reaches. */
+float judge_threshold(const struct judge *j, float y);
 void judge_write(const struct judge *j, struct sbuf *out);
 CHECKED status judge_read(struct judge *j, struct reader *r, struct error *err);
 
@@ -101,20 +103,27 @@ struct fit_ops {
     /* One shard of one step: the sum of its events' surprises, and its gradient (parameters) added to. */
     void (*shard)(void *net, size_t step, size_t shard, float *gradient, double *loss,
                   size_t *events);
+    /* Parameters have changed: what is computed from them once. */
+    void (*ready)(void *net);
 };
 enum { FIT_SHARDS = 4 };
 struct fit {
     const struct fit_ops *ops;
-    const struct learner *learner;
-    void *net;
-    const void *scorer; /* what learner->surprise takes, for validation */
+    void *net;                     /* what ops take */
+    const struct learner *learner; /* its surprise() is the loss of held-back sessions … */
+    const void *scorer;            /* … with this network */
     struct nn_adam *adam;
-    unsigned epochs, patience;
+    float **param; /* follows adam->value, which a checkpoint may move */
+    unsigned epochs;
+    float rate;     /* at the start */
     uint64_t print; /* of everything that a checkpoint must agree with */
 };
-/* Ends with the parameters that were best on `held`, or the last ones without.  ST_UNAVAILABLE: stopped by progress. */
+/* Ends with the parameters that were best on `held`, or on the data without.  ST_UNAVAILABLE: stopped by progress;
+ * ST_CONFLICT: the checkpoint is of another training. */
 CHECKED status fit_run(struct fit *f, const struct nn_training *t, const struct sequences *held,
                        struct error *err);
+/* `epochs`, or where there are few steps in each, as many as make some thousand. */
+unsigned fit_epochs(const struct nn_training *t, unsigned epochs, size_t steps);
 uint64_t fit_print(const struct sequence_shape *s, const struct nn_training *t,
                    const struct sequences *data);
 

@@ -3,16 +3,21 @@
  *
  * No single number tells everything: a session that is odd all along has a high mean, one forbidden event in a long
  * usual session is only its largest surprise.  So a few views are taken, and each is turned into how rare it was among
- * normal sessions that were held back, -ln of the part of them that is at least so high.  Views of the whole are
- * added (Fisher, "Statistical Methods for Research Workers", 1932), the worst event stands by itself, and the score
- * is the rarer of the two (Tippett 1931): a normal long session may hold one rare event, and how much that counts is
- * for the held-back sessions to say.
+ * normal sessions that were held back, -ln of the part of them that is at least so high.
+ *
+ * Normal sessions of a kind that training lacked are odd in one respect or another; attacks are odd in all.  So views
+ * of the whole count as the least rare of them (the largest p: Wilkinson, Psychological Bulletin 1951).  What stands
+ * alone can make up for that only where it is rarer by ALONE, as a weight in Bonferroni's sum does (Genovese, Roeder,
+ * Wasserman, Biometrika 2006).  The score is the rarer of the two.
  *
  *   mean    what language models are compared by; Kim et al., "LSTM-based system-call language modeling", 2016
  *   calm    the least mean of CALM_WINDOW events in a row.  Normal sessions have stretches that training knew well
  *           even when the rest is new; attacks often have none
  *   kinds   1 - cosine of the sets of events (Ochiai 1957) with the most alike session of training: the bag of system
  *           calls of Kang, Fuller and Honavar, 2005
+ *   lack    the same with a set that need only have what the session has: a process taken over does less than it did
+ *           (Tversky's lopsided similarity, Psychological Review 1977)
+ *   likely  -ln of the probability of the whole session
  *   worst   for the forbidden event, and for a session that ends too early */
 #include "base/mem.h"
 #include "nn/sequence_int.h"
@@ -21,6 +26,8 @@
 #include <stdlib.h>
 
 enum { CALM_WINDOW = 100 };
+#define ALONE     3.0f
+#define SHAPE_MAX 0.2
 
 static int by_value(const void *a, const void *b)
 {
@@ -37,7 +44,8 @@ static double part_above(size_t i, size_t n)
 }
 
 /* Scale and shape of the excess over `u`, ascending in excess (n), by probability-weighted moments.  The shape is held
- * in 0 … 0.5: a tail that ends would give all that is past its end the same score. */
+ * in 0 … SHAPE_MAX: a tail that ends would give all that is past its end the same score, and some tens of values can
+ * make it look much heavier than it is. */
 static void fit_excess(struct tail *t, const float *excess, size_t n)
 {
     double mean = 0, weighted = 0;
@@ -49,7 +57,7 @@ static void fit_excess(struct tail *t, const float *excess, size_t n)
     weighted /= (double)n;
     double gap = mean - 2 * weighted;
     double shape = gap > 1e-12 ? 2 - mean / gap : 0;
-    shape = shape < 0 ? 0 : shape > 0.5 ? 0.5 : shape;
+    shape = shape < 0 ? 0 : shape > SHAPE_MAX ? SHAPE_MAX : shape;
     t->shape = (float)shape;
     t->scale = (float)(mean * (1 - shape)); /* so that the mean is right whatever the shape */
 }
@@ -71,8 +79,9 @@ void tail_fit(struct tail *t, const float *value, size_t n)
     float *v = mem_array(float, n);
     memcpy(v, value, n * sizeof *v);
     qsort(v, n, sizeof *v, by_value);
-    /* The tail is the highest tenth, but not fewer than 20 of them where there are so many. */
-    size_t top = n / 10 > 20 ? n / 10 : n < 40 ? n / 2 : 20;
+    /* The tail is the highest √n, but at least 20 where there are so many. */
+    size_t top = (size_t)sqrt((double)n);
+    top = top > 20 ? top : n < 40 ? n / 2 : 20;
     size_t body = n - top;
     size_t knots = body < TAIL_KNOTS ? body + 1 : TAIL_KNOTS;
     float x[TAIL_KNOTS], y[TAIL_KNOTS];
@@ -94,6 +103,7 @@ void tail_fit(struct tail *t, const float *value, size_t n)
         first--;
     for (size_t i = first; i < n; i++)
         v[i] -= u;
+    t->beyond = (uint32_t)(n - first);
     if (first < n)
         fit_excess(t, v + first, n - first);
     /* Where the highest are all the same: a hundredth of the whole range, or of the value. */
@@ -122,22 +132,6 @@ float tail_of(const struct tail *t, float value)
             b = mid;
     }
     return t->y[a] + (t->y[b] - t->y[a]) * (value - t->x[a]) / (t->x[b] - t->x[a]);
-}
-
-float tail_value(const struct tail *t, float y)
-{
-    size_t last = t->knots - 1u;
-    if (y >= t->y[last]) {
-        float past = y - t->y[last];
-        return t->x[last] +
-               t->scale * (t->shape > 1e-4f ? expm1f(t->shape * past) / t->shape : past);
-    }
-    size_t i = 0;
-    while (t->y[i + 1] <= y && i + 1 < last)
-        i++;
-    float step = t->y[i + 1] - t->y[i];
-    float part = step > 0 ? (y - t->y[i]) / step : 0;
-    return t->x[i] + (t->x[i + 1] - t->x[i]) * (part < 0 ? 0 : part);
 }
 
 /* ---- sets of events ---- */
@@ -175,21 +169,36 @@ static size_t common(const uint32_t *a, size_t an, const uint32_t *b, size_t bn)
     return n;
 }
 
-/* 1 - the cosine of the most alike set: 0 where the very same is known, 1 where nothing is shared. */
-static float unlike(const struct judge *j, const uint32_t *kinds, size_t n)
+/* kinds: 1 - the cosine of the most alike set, 0 where the very same is known, 1 where nothing is shared.
+ * lack: least of what a set has that is lacking here, and a tenth of what is here but not in the set. */
+static void compare(const struct judge *j, const uint32_t *kinds, size_t n, float view[VIEW_COUNT])
 {
-    float best = 0;
-    for (uint32_t s = 0; s < j->sets && best < 1; s++) {
+    float best = 0, lack = (float)n;
+    for (uint32_t s = 0; s < j->sets; s++) {
         const uint32_t *set = j->member + j->start[s];
         size_t m = j->start[s + 1] - j->start[s];
         size_t least = m < n ? m : n, most = m < n ? n : m;
-        if (most == 0 || sqrtf((float)least / (float)most) <= best)
-            continue; /* could not be more alike even if one were part of the other */
+        if (sqrtf((float)least / (float)most) <= best && (float)m - (float)least >= lack)
+            continue; /* could be no better even if one were part of the other */
         size_t both = common(kinds, n, set, m);
         float cosine = both == most ? 1 : (float)both / sqrtf((float)n * (float)m);
         best = cosine > best ? cosine : best;
+        float without = (float)(m - both) + 0.1f * (float)(n - both);
+        lack = without < lack ? without : lack;
     }
-    return 1 - best;
+    view[VIEW_KINDS] = 1 - best;
+    view[VIEW_LACK] = lack;
+}
+
+/* Is this very set there? */
+static bool has_set(const struct judge *j, const uint32_t *kinds, size_t n)
+{
+    for (uint32_t s = 0; s < j->sets; s++) {
+        const uint32_t *set = j->member + j->start[s];
+        if (j->start[s + 1] - j->start[s] == n && memcmp(set, kinds, n * sizeof *set) == 0)
+            return true;
+    }
+    return false;
 }
 
 void judge_learn_sets(struct judge *j, const struct sequences *data)
@@ -205,7 +214,7 @@ void judge_learn_sets(struct judge *j, const struct sequences *data)
     for (size_t i = 0; i < data->count && j->sets < JUDGE_SETS; i++) {
         size_t n =
             kinds_of(data->event + data->start[i], data->start[i + 1] - data->start[i], kinds);
-        if (n == 0 || unlike(j, kinds, n) <= 0)
+        if (n == 0 || has_set(j, kinds, n))
             continue;
         uint32_t used = j->start[j->sets];
         if (used + n > room) {
@@ -253,25 +262,40 @@ void judge_look(const struct judge *j, const uint32_t *event, size_t n, const fl
     size_t kept = kinds_of(event, n, kinds);
     view[VIEW_MEAN] = (float)(sum / (double)(n + 1));
     view[VIEW_CALM] = (float)calmest(surprise, n + 1);
-    view[VIEW_KINDS] = kept ? unlike(j, kinds, kept) : 1;
+    view[VIEW_LIKELY] = (float)sum;
     view[VIEW_WORST] = worst;
+    view[VIEW_KINDS] = 1;
+    view[VIEW_LACK] = 0;
+    if (kept)
+        compare(j, kinds, kept, view);
     if (kinds != few)
         mem_free(kinds);
 }
 
-static float usual_of(const struct judge *j, const float view[VIEW_COUNT])
+/* Before it is known how rare it is itself. */
+static float raw_score(const struct judge *j, const float view[VIEW_COUNT])
 {
-    float sum = 0;
-    for (int v = 0; v < VIEW_WORST; v++)
-        sum += tail_of(&j->view[v], view[v]);
-    return sum;
+    float whole = tail_of(&j->view[0], view[0]), alone = 0;
+    for (int v = 1; v < VIEW_LIKELY; v++)
+        whole = fminf(whole, tail_of(&j->view[v], view[v]));
+    for (int v = VIEW_LIKELY; v < VIEW_COUNT; v++)
+        alone = fmaxf(alone, tail_of(&j->view[v], view[v]) - ALONE);
+    return fmaxf(whole, alone);
 }
 
 float judge_score(const struct judge *j, const float view[VIEW_COUNT])
 {
-    float whole = tail_of(&j->usual, usual_of(j, view));
-    float worst = tail_of(&j->view[VIEW_WORST], view[VIEW_WORST]);
-    return whole > worst ? whole : worst;
+    return tail_of(&j->score, raw_score(j, view));
+}
+
+/* The value that is so rare, -ln of the part: where the tail was fitted to k values, at the upper end of what it may be,
+ * since the error of its scale is about 1/√k. */
+float judge_threshold(const struct judge *j, float y)
+{
+    const struct tail *t = &j->score;
+    float known = t->y[t->knots - 1];
+    float sure = 1 + 1.645f / sqrtf((float)(t->beyond ? t->beyond : 1));
+    return y <= known ? y : known + (y - known) * sure;
 }
 
 void judge_fit(struct judge *j, const float *view, size_t n)
@@ -283,11 +307,9 @@ void judge_fit(struct judge *j, const float *view, size_t n)
         tail_fit(&j->view[v], column, n);
     }
     for (size_t i = 0; i < n; i++)
-        column[i] = usual_of(j, view + i * VIEW_COUNT);
-    tail_fit(&j->usual, column, n);
-    for (size_t i = 0; i < n; i++)
-        column[i] = judge_score(j, view + i * VIEW_COUNT);
+        column[i] = raw_score(j, view + i * VIEW_COUNT);
     tail_fit(&j->score, column, n);
+
     mem_free(column);
 }
 
@@ -296,6 +318,7 @@ void judge_fit(struct judge *j, const float *view, size_t n)
 static void put_tail(struct sbuf *out, const struct tail *t)
 {
     put_u64(out, t->knots);
+    put_u64(out, t->beyond);
     put_floats(out, t->x, t->knots);
     put_floats(out, t->y, t->knots);
     put_floats(out, (float[]){t->scale, t->shape}, 2);
@@ -303,16 +326,17 @@ static void put_tail(struct sbuf *out, const struct tail *t)
 
 static bool take_tail(struct reader *r, struct tail *t)
 {
-    uint64_t knots = take_u64(r);
+    uint64_t knots = take_u64(r), beyond = take_u64(r);
     float last[2];
-    if (!r->ok || knots < 1 || knots > TAIL_KNOTS || !take_floats(r, t->x, knots) ||
-        !take_floats(r, t->y, knots) || !take_floats(r, last, 2))
+    if (!r->ok || knots < 1 || beyond > UINT32_MAX || knots > TAIL_KNOTS ||
+        !take_floats(r, t->x, knots) || !take_floats(r, t->y, knots) || !take_floats(r, last, 2))
         return false;
     for (size_t i = 1; i < knots; i++) {
         if (!(t->x[i] > t->x[i - 1]) || !(t->y[i] >= t->y[i - 1]))
             return false;
     }
     t->knots = (uint32_t)knots;
+    t->beyond = (uint32_t)beyond;
     t->scale = last[0];
     t->shape = last[1];
     /* Within what a fit can make of any surprises: sums stay finite. */
@@ -321,7 +345,7 @@ static bool take_tail(struct reader *r, struct tail *t)
            t->shape <= 1;
 }
 
-/* sets, where each starts, members; then the tails of the views, of the usual and of the score. */
+/* sets, where each starts, members; then the tails of the views and of the score. */
 void judge_write(const struct judge *j, struct sbuf *out)
 {
     put_u64(out, j->sets);
@@ -331,7 +355,6 @@ void judge_write(const struct judge *j, struct sbuf *out)
         put_u64(out, j->member[i]);
     for (int v = 0; v < VIEW_COUNT; v++)
         put_tail(out, &j->view[v]);
-    put_tail(out, &j->usual);
     put_tail(out, &j->score);
 }
 
@@ -366,7 +389,7 @@ status judge_read(struct judge *j, struct reader *r, struct error *err)
     bool good = take_sets(j, r);
     for (int v = 0; good && v < VIEW_COUNT; v++)
         good = take_tail(r, &j->view[v]);
-    if (!good || !take_tail(r, &j->usual) || !take_tail(r, &j->score))
+    if (!good || !take_tail(r, &j->score))
         return fail(err, ST_INVALID, "what normal sessions score is cut short or can not be");
     return ST_OK;
 }

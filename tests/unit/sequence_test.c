@@ -2,18 +2,22 @@
 /* Learners of sequences: on a small grammar whose violations are known. */
 #include "base/mem.h"
 #include "base/random.h"
+#include "nn/lstm_int.h"
 #include "nn/sequence.h"
+#include "nn/transformer_int.h"
+#include "os/file.h"
 #include "os/team.h"
 #include "tests/test.h"
 
 #include <math.h>
+#include <unistd.h>
 
 /* open (read | write)* close, read and write in pairs of 2, 3 or 4; then sync, now and then.  6 is never used, 7 is for what was
  * not seen. */
 enum { OPEN, READ, WRITE, CLOSE, SYNC, STAT, UNUSED, UNSEEN, VOCABULARY };
 enum { SESSIONS = 300, LONGEST = 64 };
 
-static const enum sequence_kind kinds[] = {SEQUENCE_MARKOV};
+static const enum sequence_kind kinds[] = {SEQUENCE_MARKOV, SEQUENCE_LSTM, SEQUENCE_TRANSFORMER};
 static const char *const kind_name[] = {"markov", "lstm", "transformer"};
 
 struct toy {
@@ -59,13 +63,13 @@ static struct sequence_model *train(enum sequence_kind kind, const struct nn_tra
     return m;
 }
 
-static const struct nn_training usual = {.seed = 5, .epochs = 12};
+static const struct nn_training usual = {.seed = 5, .epochs = 60, .rate = 0.02f};
 
 static void scores_what_breaks_the_grammar_above_all_that_keeps_it(void **state)
 {
     static const struct {
         const char *what;
-        uint32_t event[12];
+        uint32_t event[16];
         size_t n;
     } bad[] = {
         {"never seen", {OPEN, READ, READ, UNSEEN, STAT, CLOSE}, 6},
@@ -73,7 +77,9 @@ static void scores_what_breaks_the_grammar_above_all_that_keeps_it(void **state)
         {"known but not used", {OPEN, READ, READ, UNUSED, CLOSE}, 5},
         {"cut short", {OPEN, READ, READ}, 3},
         {"out of order", {CLOSE, STAT, READ, READ, OPEN}, 5},
-        {"too many", {OPEN, READ, READ, READ, READ, READ, READ, READ, STAT, CLOSE}, 10},
+        {"too many",
+         {OPEN, READ, READ, READ, READ, READ, READ, READ, READ, READ, READ, READ, CLOSE},
+         13},
     };
     for (size_t k = 0; k < COUNT(kinds); k++) {
         struct sequence_model *m = train(kinds[k], &usual);
@@ -268,6 +274,139 @@ static void stops_when_it_is_told(void **state)
     }
 }
 
+/* ---- networks ---- */
+
+static const uint32_t few_events[] = {0, 1, 2, 2, 3, 0, 1, 1, 2, 3, 3, 3, 0, 4, 1, 0, 2};
+static const uint64_t few_starts[] = {0, 5, 5, 12, 17};
+static const struct sequences few = {few_events, few_starts, 4, 6};
+
+typedef double (*loss_of)(const void *net, float *gradient);
+
+static double lstm_loss(const void *net, float *gradient)
+{
+    return lstm_gradient(net, &few, gradient);
+}
+
+static double transformer_loss(const void *net, float *gradient)
+{
+    return transformer_gradient(net, &few, gradient);
+}
+
+/* Every parameter against what the loss does when it is moved a little to both sides. */
+static void check_gradient(const void *net, float *param, size_t n, loss_of loss)
+{
+    struct random r;
+    random_init(&r, 3, 0);
+    for (size_t i = 0; i < n; i++)
+        param[i] += (float)(0.3 * random_normal(&r));
+    float *gradient = mem_array(float, n), *unused = mem_array(float, n);
+    assert_true(loss(net, gradient) > 0);
+    double wrong = 0, length = 0;
+    for (size_t i = 0; i < n; i++) {
+        const float step = 4e-3f;
+        float was = param[i];
+        param[i] = was + step;
+        double up = loss(net, unused);
+        param[i] = was - step;
+        double down = loss(net, unused);
+        param[i] = was;
+        double slope = (up - down) / (2 * (double)step);
+        wrong += (slope - gradient[i]) * (slope - gradient[i]);
+        length += slope * slope;
+        if (fabs(slope - gradient[i]) > 0.02 + 0.02 * fabs(slope))
+            fail_msg("parameter %zu of %zu: %g, but the loss says %g", i, n, (double)gradient[i],
+                     slope);
+    }
+    assert_true(length > 1 && wrong < 1e-5 * length);
+    mem_free(gradient);
+    mem_free(unused);
+}
+
+static void computes_the_gradient_of_an_lstm(void **state)
+{
+    struct lstm l = {.vocabulary = 6, .width = 4, .layers = 2};
+    l.param = mem_array(float, lstm_params(&l));
+    check_gradient(&l, l.param, lstm_params(&l), lstm_loss);
+    mem_free(l.param);
+}
+
+static void computes_the_gradient_of_a_transformer(void **state)
+{
+    struct transformer t = {.vocabulary = 6, .width = 4, .layers = 2, .heads = 2, .context = 5};
+    t.param = mem_array(float, transformer_params(&t));
+    check_gradient(&t, t.param, transformer_params(&t), transformer_loss);
+    mem_free(t.param);
+}
+
+/* Stops in the epoch that `arg` points to. */
+static bool stop_later(void *arg, unsigned epoch, unsigned epochs, double part_01, double loss)
+{
+    return epoch < *(unsigned *)arg;
+}
+
+static void goes_on_from_a_checkpoint_as_if_never_stopped(void **state)
+{
+    struct toy *t = mem_new(struct toy);
+    struct sequences data = toy_make(t, 1);
+    char path[] = "/tmp/sequence_test.XXXXXX";
+    for (size_t k = 1; k < COUNT(kinds); k++) {
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        file_close(fd);
+        unlink(path);
+        struct sequence_shape shape = {.kind = kinds[k], .width = 8, .heads = 2};
+        struct nn_training how = {.seed = 4, .epochs = 5};
+        struct sequence_model *m;
+        assert_int_equal(sequence_train(&shape, &how, &data, &m, NULL), ST_OK);
+        struct sbuf whole = written(m);
+        sequence_free(m);
+
+        unsigned stop = 3;
+        how.progress = stop_later;
+        how.arg = &stop;
+        how.checkpoint = path;
+        assert_int_equal(sequence_train(&shape, &how, &data, &m, NULL), ST_UNAVAILABLE);
+        how.progress = NULL;
+        assert_int_equal(sequence_train(&shape, &how, &data, &m, NULL), ST_OK);
+        struct sbuf parts = written(m);
+        sequence_free(m);
+        assert_true(str_eq(sbuf_str(&parts), sbuf_str(&whole)));
+        sbuf_done(&parts);
+        sbuf_done(&whole);
+
+        how.seed = 5; /* another training */
+        assert_int_equal(sequence_train(&shape, &how, &data, &m, NULL), ST_CONFLICT);
+        unlink(path);
+        memcpy(path + strlen(path) - 6, "XXXXXX", 6);
+    }
+    mem_free(t);
+}
+
+static void agrees_with_itself_on_what_comes_after_a_long_session(void **state)
+{
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        struct toy *t = mem_new(struct toy);
+        struct sequences data = toy_make(t, 1);
+        struct sequence_shape shape = {.kind = kinds[k], .width = 8, .heads = 2};
+        shape.context = kinds[k] == SEQUENCE_TRANSFORMER ? 7 : 0; /* not even */
+        struct sequence_model *m;
+        struct nn_training how = {.epochs = 1};
+        assert_int_equal(sequence_train(&shape, &how, &data, &m, NULL), ST_OK);
+        float surprise[60], p[VOCABULARY];
+        uint32_t next[VOCABULARY];
+        sequence_surprise(m, t->event, 60, surprise, NULL);
+        for (size_t at = 0; at < 60; at++) {
+            size_t n = sequence_expected(m, t->event, at, VOCABULARY, next, p), i = 0;
+            while (i < n && next[i] != t->event[at])
+                i++;
+            assert_true(i < n);
+            assert_true(fabsf(-logf(p[i]) - surprise[at]) < 1e-3f * (1 + surprise[at]));
+        }
+        sequence_free(m);
+        mem_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +418,10 @@ int main(void)
         cmocka_unit_test(refuses_data_that_can_not_be),
         cmocka_unit_test(learns_from_as_few_as_two_sessions),
         cmocka_unit_test(stops_when_it_is_told),
+        cmocka_unit_test(computes_the_gradient_of_an_lstm),
+        cmocka_unit_test(computes_the_gradient_of_a_transformer),
+        cmocka_unit_test(goes_on_from_a_checkpoint_as_if_never_stopped),
+        cmocka_unit_test(agrees_with_itself_on_what_comes_after_a_long_session),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
