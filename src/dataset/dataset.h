@@ -94,6 +94,9 @@ struct dataset_options {
  * failure `d` holds the rows before it; dataset_done is all that should be done with it. */
 CHECKED status dataset_read(struct dataset *d, const char *const *path, size_t paths,
                             const struct dataset_options *o, struct error *err);
+/* The same of what is in memory, as one file of that name. */
+CHECKED status dataset_read_memory(struct dataset *d, str bytes, const char *name,
+                                   const struct dataset_options *o, struct error *err);
 void dataset_done(struct dataset *d); /* safe when zeroed */
 /* Add the rows of `more`, maybe of another format: columns meet by name, and what a row has not is missing.  Groups
  * stay apart.  ST_INVALID: one of them is no table.  ST_LIMIT: too many classes. */

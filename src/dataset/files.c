@@ -180,14 +180,20 @@ static status read_file(struct reading *r, const struct file *f, struct digester
     return st;
 }
 
+static struct digester *digest_begin(const struct dataset *d)
+{
+    struct digester *digester = digester_new();
+    if (d->digest[0]) /* what was read before is part of what it is */
+        digester_add(digester, str_z(d->digest));
+    return digester;
+}
+
 static status read_files(struct reading *r, const struct files *f)
 {
     struct dataset *d = r->d;
-    struct digester *digester = digester_new();
+    struct digester *digester = digest_begin(d);
     size_t before = d->rows;
     status st = ST_OK;
-    if (d->digest[0]) /* what was read before is part of what it is */
-        digester_add(digester, str_z(d->digest));
     for (size_t i = 0; i < f->file.n && st == ST_OK; i++) {
         st = read_file(r, &f->file.at[i], digester);
         if (r->o->progress)
@@ -201,12 +207,16 @@ static status read_files(struct reading *r, const struct files *f)
     return st;
 }
 
-static void set_start(struct dataset *d, enum dataset_format format)
+static status begin(struct dataset *d, enum dataset_format format, struct error *err)
 {
+    if (d->rows && d->format != format)
+        return fail(err, ST_INVALID, "rows of %s cannot be added to rows of %s",
+                    dataset_format_name(format), dataset_format_name(d->format));
     d->format = format;
     d->shape = dataset_format_shape(format);
     if (d->arena.cap == 0)
         arena_init(&d->arena, names_max);
+    return ST_OK;
 }
 
 status dataset_read(struct dataset *d, const char *const *path, size_t paths,
@@ -214,11 +224,7 @@ status dataset_read(struct dataset *d, const char *const *path, size_t paths,
 {
     struct error why = {0};
     struct files files = {.err = &why};
-    status st = ST_OK;
-    if (d->rows && d->format != o->format)
-        return fail(err, ST_INVALID, "rows of %s cannot be added to rows of %s",
-                    dataset_format_name(o->format), dataset_format_name(d->format));
-    set_start(d, o->format);
+    status st = begin(d, o->format, &why);
     arena_init(&files.arena, names_max);
     for (size_t i = 0; i < paths && st == ST_OK; i++)
         st = add_path(&files, str_z(path[i]), 0, 0);
@@ -228,5 +234,23 @@ status dataset_read(struct dataset *d, const char *const *path, size_t paths,
     flow_stream_free(r.flows);
     vec_done(&files.file);
     arena_done(&files.arena);
+    return st == ST_OK ? ST_OK : fail(err, st, "%s", why.text);
+}
+
+status dataset_read_memory(struct dataset *d, str bytes, const char *name,
+                           const struct dataset_options *o, struct error *err)
+{
+    struct error why = {0};
+    struct reading r = {
+        .d = d, .o = o, .stored = bytes.n, .total = bytes.n, .err = &why, .path = name};
+    status st = begin(d, o->format, &why);
+    if (st == ST_OK) {
+        struct digester *digester = digest_begin(d);
+        digester_add(digester, bytes);
+        st = read_bytes(&r, bytes);
+        digester_end(digester, DIGEST_SHA256, d->digest);
+        digester_free(digester);
+        flow_stream_free(r.flows);
+    }
     return st == ST_OK ? ST_OK : fail(err, st, "%s", why.text);
 }

@@ -15,11 +15,12 @@ enum {
     MINUTE_SLOT_MS = 15000,
     BACK_MAX_MS = 60 * 60 * 1000,
     GAP_MAX_MS = 24 * 60 * 60 * 1000,
-    SKETCH_WORDS = 4, /* of 64 bits */
-    SKETCH_BITS = SKETCH_WORDS * 64,
+    HOST_BITS = 128, /* of a sketch of a slot */
+    PAIR_BITS = 64,
     LONG_RING = 256,
     SHORT_RING = 100,
-    LANES = 4
+    LANES = 4,
+    LINE = 64 /* bytes of a processor's cache line */
 };
 
 /* Four connections at once, on any machine. */
@@ -27,49 +28,83 @@ typedef uint32_t lanes __attribute__((vector_size(16)));
 
 /* ---- tables of keys ---- */
 
-/* Keys by their place, WAYS of them in a row; what belongs to them is in an array of its own, at the same index. */
+/* A place is one cache line.  What belongs to a key is in an array of its own, at the same index.  The part of a key that its place
+ * does not say is 32 bits: of a million lookups, one in five hundred is mistaken for another. */
+struct place {
+    uint32_t tag[WAYS];  /* 0: none */
+    uint32_t used[WAYS]; /* tick of the last use */
+};
 struct table {
-    uint64_t *key;  /* 0: none */
-    uint32_t *used; /* tick of the last use */
-    size_t sets;    /* a power of two */
+    struct place *place;
+    size_t mask; /* places - 1, a power of two less one */
+    char *item;
+    size_t size; /* of an item: whole cache lines */
     uint64_t evicted;
 };
 
-/* Index of the key; *fresh: it is new there, and `*old` says when what was there before was used last (ticks ago). */
-static size_t table_at(struct table *t, uint64_t key, uint32_t tick, bool *fresh)
+static uint32_t tag_of(uint64_t key)
 {
-    size_t first = (size_t)(key & (t->sets - 1)) * WAYS, oldest = first;
-    for (size_t i = first; i < first + WAYS; i++) {
-        if (t->key[i] == key) {
-            t->used[i] = tick;
-            *fresh = false;
-            return i;
-        }
-        if (t->key[i] == 0 ? t->key[oldest] != 0
-                           : t->key[oldest] != 0 && tick - t->used[i] > tick - t->used[oldest])
-            oldest = i;
+    return (uint32_t)(key >> 32) | 1;
+}
+
+static void table_prefetch(const struct table *t, uint64_t key)
+{
+    __builtin_prefetch(&t->place[key & t->mask], 1);
+}
+
+struct found {
+    void *item;
+    bool fresh; /* the key is new; the item is still that of the key that had to go */
+};
+
+static struct found table_at(struct table *t, uint64_t key, uint32_t tick)
+{
+    size_t at = (size_t)key & t->mask, oldest = 0;
+    struct place *p = &t->place[at];
+    uint32_t tag = tag_of(key), most = 0;
+    size_t i = 0;
+    while (i < WAYS && p->tag[i] != tag)
+        i++;
+    bool fresh = i == WAYS;
+    for (size_t k = 0; k < WAYS && fresh; k++) {
+        uint32_t idle = p->tag[k] ? tick - p->used[k] : UINT32_MAX;
+        oldest = idle > most ? k : oldest;
+        most = idle > most ? idle : most;
     }
-    t->key[oldest] = key;
-    t->used[oldest] = tick;
-    *fresh = true;
-    return oldest;
+    i = fresh ? oldest : i;
+    p->tag[i] = tag;
+    p->used[i] = tick;
+    char *item = t->item + (at * WAYS + i) * t->size;
+    for (size_t k = 0; k < t->size; k += LINE)
+        __builtin_prefetch(item + k, 1);
+    return (struct found){item, fresh};
 }
 
 /* ---- what is kept ---- */
 
-struct brief { /* of a target, a service, or both: two seconds */
+struct brief {   /* of a target, a service, or both: two seconds */
+    uint32_t id; /* of the newest slot */
     struct {
-        uint32_t id, n, unanswered, refused;
+        uint32_t n, unanswered, refused;
     } slot[SLOTS];
 };
 
-struct host { /* a source, a target or a pair: a minute */
+struct minute { /* of a source, a target or a pair */
     int64_t last_ms;
+    uint32_t id;    /* of the newest slot */
+    uint32_t first; /* 1 + slot of the first flow, which came after none; 0: gone */
     struct {
-        uint32_t id, n, failed, gaps;
+        uint32_t n, failed;
         float bytes, gap, gap2;
     } slot[SLOTS];
-    uint64_t port[SLOTS][SKETCH_WORDS], peer[SLOTS][SKETCH_WORDS];
+};
+struct host {
+    struct minute minute;
+    uint64_t port[SLOTS][HOST_BITS / 64], peer[SLOTS][HOST_BITS / 64];
+};
+struct pair {
+    struct minute minute;
+    uint64_t port[SLOTS];
 };
 
 struct ring { /* the last connections of a tenant; 0: none */
@@ -88,69 +123,69 @@ struct ring { /* the last connections of a tenant; 0: none */
 };
 
 struct window {
-    struct table hosts, services;
-    struct host *host;
-    struct brief *brief;
+    struct table hosts, pairs, services;
     struct ring *ring;
     size_t rings, latest; /* latest: of the flow before */
     uint32_t tick;
-    float estimate[SKETCH_BITS + 1]; /* of how many are different, by bits that are set */
+    float host_estimate[HOST_BITS + 1], pair_estimate[PAIR_BITS + 1]; /* of how many, by bits */
     struct window_stats stats;
 };
 
 /* ---- life ---- */
 
-static size_t rounded(size_t n, size_t usual)
-{
-    size_t room = WAYS;
-    while (room < (n ? n : usual))
-        room *= 2;
-    return room;
-}
-
-static size_t part(size_t *bytes, size_t n, size_t size)
-{
-    size_t at = *bytes;
-    *bytes = size_add(at, (size_mul(n, size) + 63) / 64 * 64);
-    return at;
-}
-
 /* Linear counting (Whang, Vander-Zanden, Taylor, "A linear-time probabilistic counting algorithm", 1990), to whole numbers, so
  * that it is the same on every machine. */
-static void set_estimates(struct window *w)
+static void set_estimates(float *estimate, size_t bits)
 {
-    for (size_t i = 0; i <= SKETCH_BITS; i++) {
-        double clear = i < SKETCH_BITS ? (double)(SKETCH_BITS - i) : 0.5;
-        w->estimate[i] = (float)llround(SKETCH_BITS * log(SKETCH_BITS / clear));
+    for (size_t i = 0; i <= bits; i++) {
+        double clear = i < bits ? (double)(bits - i) : 0.5;
+        estimate[i] = (float)llround((double)bits * log((double)bits / clear));
     }
+}
+
+static char *part(char *p, size_t *bytes, size_t n, size_t size)
+{
+    size_t at = *bytes;
+    *bytes = size_add(at, (size_mul(n, size) + LINE - 1) / LINE * LINE);
+    return p ? p + at : NULL;
+}
+
+static void set_table(struct table *t, char *p, size_t *bytes, size_t items, size_t size)
+{
+    size_t places = 1;
+    while (places * WAYS < items)
+        places *= 2;
+    t->size = (size + LINE - 1) / LINE * LINE;
+    t->mask = places - 1;
+    t->place = (void *)part(p, bytes, places, sizeof(struct place));
+    t->item = part(p, bytes, places * WAYS, t->size);
+}
+
+/* Where everything is in the block at `p`; NULL: only how large it is. */
+static size_t lay_out(struct window *w, char *p, const struct window_options *o)
+{
+    enum { USUAL = 1 << 16, TENANTS = 64 };
+    size_t bytes = 0;
+    (void)part(p, &bytes, 1, sizeof *w);
+    set_table(&w->hosts, p, &bytes, o->hosts ? o->hosts : USUAL, sizeof(struct host));
+    set_table(&w->pairs, p, &bytes, o->pairs ? o->pairs : USUAL, sizeof(struct pair));
+    set_table(&w->services, p, &bytes, o->services ? o->services : USUAL, sizeof(struct brief));
+    w->rings = o->tenants ? o->tenants : TENANTS;
+    w->ring = (void *)part(p, &bytes, w->rings, sizeof(struct ring));
+    return bytes;
 }
 
 struct window *window_new(const struct window_options *o)
 {
     static const struct window_options usual = {0};
-    o = o ? o : &usual;
-    size_t hosts = rounded(o->hosts, 1 << 16), services = rounded(o->services, 1 << 16);
-    size_t rings = o->tenants ? o->tenants : 64, bytes = 0;
-    size_t self = part(&bytes, 1, sizeof(struct window));
-    size_t host = part(&bytes, hosts, sizeof(struct host));
-    size_t brief = part(&bytes, services, sizeof(struct brief));
-    size_t ring = part(&bytes, rings, sizeof(struct ring));
-    size_t host_key = part(&bytes, hosts, sizeof(uint64_t));
-    size_t host_used = part(&bytes, hosts, sizeof(uint32_t));
-    size_t brief_key = part(&bytes, services, sizeof(uint64_t));
-    size_t brief_used = part(&bytes, services, sizeof(uint32_t));
-    char *p = mem_aligned(64, bytes);
+    struct window sizes = {0};
+    size_t bytes = lay_out(&sizes, NULL, o ? o : &usual);
+    char *p = mem_aligned(LINE, bytes);
     memset(p, 0, bytes);
-    struct window *w = (void *)(p + self);
-    w->host = (void *)(p + host);
-    w->brief = (void *)(p + brief);
-    w->ring = (void *)(p + ring);
-    w->rings = rings;
-    w->hosts = (struct table){(void *)(p + host_key), (void *)(p + host_used), hosts / WAYS, 0};
-    w->services =
-        (struct table){(void *)(p + brief_key), (void *)(p + brief_used), services / WAYS, 0};
-    w->stats.bytes = bytes;
-    set_estimates(w);
+    struct window *w = (void *)p;
+    w->stats.bytes = lay_out(w, p, o ? o : &usual);
+    set_estimates(w->host_estimate, HOST_BITS);
+    set_estimates(w->pair_estimate, PAIR_BITS);
     return w;
 }
 
@@ -163,6 +198,7 @@ struct window_stats window_stats(const struct window *w)
 {
     struct window_stats s = w->stats;
     s.evicted_hosts = w->hosts.evicted;
+    s.evicted_pairs = w->pairs.evicted;
     s.evicted_services = w->services.evicted;
     return s;
 }
@@ -181,11 +217,6 @@ static uint64_t ip_hash(const struct ip *ip)
     return hash_mix(hash_load64(p), hash_load64(p + 8));
 }
 
-static uint64_t never_0(uint64_t key)
-{
-    return key ? key : 1;
-}
-
 static uint32_t short_key(uint64_t h)
 {
     return (uint32_t)(h >> 32) | 1;
@@ -198,15 +229,16 @@ static struct keys keys_of(uint64_t tenant, const struct flow *f)
     uint32_t code = f->said & 1U << FLOW_SERVICE ? (uint32_t)f->number[FLOW_SERVICE] + 1 : 0;
     uint64_t t = hash_mix(tenant, 0x7e);
     return (struct keys){
-        .source = never_0(hash_mix(source ^ t, 1)),
-        .target = never_0(hash_mix(target ^ t, 2)),
-        .pair = never_0(hash_mix(hash_mix(source ^ t, 3), target)),
-        .target_2s = never_0(hash_mix(target ^ t, 4)),
-        .service_2s = never_0(hash_mix(service ^ t, 5)),
-        .both_2s = never_0(hash_mix(hash_mix(target ^ t, 6), service)),
-        .port = hash_mix(f->port, 7),
-        .peer_of_source = target,
-        .peer_of_target = source,
+        .source = hash_mix(source ^ t, 1),
+        .target = hash_mix(target ^ t, 2),
+        .pair = hash_mix(hash_mix(source ^ t, 3), target),
+        .target_2s = hash_mix(target ^ t, 4),
+        .service_2s = hash_mix(service ^ t, 5),
+        .both_2s = hash_mix(hash_mix(target ^ t, 6), service),
+        /* Mixed once more: numbers that follow one another must not fall together. */
+        .port = hash_mix(hash_mix(f->port, 7), 9),
+        .peer_of_source = hash_mix(target, 10),
+        .peer_of_target = hash_mix(source, 10),
         .source32 = short_key(source),
         .target32 = short_key(target),
         .service32 = short_key(service),
@@ -222,32 +254,34 @@ struct counts {
     uint32_t n, unanswered, refused;
 };
 
-static struct counts count_2s(struct window *w, uint64_t key, int64_t clock_ms,
-                              const struct flow *f)
+/* Slots between the newest and now are empty; how many of the old ones have passed. */
+static uint32_t passed(uint32_t now, uint32_t *id)
 {
-    bool fresh;
-    size_t at = table_at(&w->services, key, w->tick, &fresh);
-    struct brief *b = &w->brief[at];
-    uint32_t now = (uint32_t)(clock_ms / SECONDS_SLOT_MS), i = now % SLOTS;
-    if (fresh) {
-        for (size_t k = 0; k < SLOTS; k++)
-            if (b->slot[k].n && now - b->slot[k].id < SLOTS) {
-                w->services.evicted++;
-                break;
-            }
-        *b = (struct brief){0};
-    }
-    if (b->slot[i].id != now) {
-        b->slot[i].id = now;
-        b->slot[i].n = b->slot[i].unanswered = b->slot[i].refused = 0;
-    }
+    uint32_t n = now - *id;
+    *id = now;
+    return n < SLOTS ? n : SLOTS;
+}
+
+static struct brief *brief_at(struct window *w, struct found at, int64_t clock_ms)
+{
+    struct brief *b = at.item;
+    uint32_t now = (uint32_t)(clock_ms / SECONDS_SLOT_MS);
+    w->services.evicted += at.fresh && b->slot[b->id % SLOTS].n && now - b->id < SLOTS;
+    if (at.fresh)
+        *b = (struct brief){.id = now};
+    for (uint32_t n = passed(now, &b->id); n > 0; n--)
+        memset(&b->slot[(now - n + 1) % SLOTS], 0, sizeof b->slot[0]);
+    return b;
+}
+
+static struct counts brief_add(struct brief *b, const struct flow *f)
+{
+    struct counts c = {0};
+    size_t i = b->id % SLOTS;
     b->slot[i].n++;
     b->slot[i].unanswered += f->error == FLOW_SYN_ERROR;
     b->slot[i].refused += f->error == FLOW_REJECTED;
-    struct counts c = {0};
     for (size_t k = 0; k < SLOTS; k++) {
-        if (now - b->slot[k].id >= SLOTS)
-            continue;
         c.n += b->slot[k].n;
         c.unanswered += b->slot[k].unanswered;
         c.refused += b->slot[k].refused;
@@ -255,34 +289,32 @@ static struct counts count_2s(struct window *w, uint64_t key, int64_t clock_ms,
     return c;
 }
 
-static float rate(uint32_t part, uint32_t of)
+static float rate(uint32_t part_of, uint32_t of)
 {
-    return of ? (float)part / (float)of : 0;
+    return of ? (float)part_of / (float)of : 0;
 }
 
-static float *place(struct aggregates *a, enum feature f)
+static float *value(struct aggregates *a, enum feature f)
 {
     return &a->x[f - FEATURE_TARGET_2S];
 }
 
-static void add_2s(struct window *w, const struct keys *k, int64_t clock_ms, const struct flow *f,
-                   struct aggregates *out)
+static void add_2s(struct brief *const b[static 3], const struct flow *f, struct aggregates *out)
 {
-    struct counts target = count_2s(w, k->target_2s, clock_ms, f);
-    struct counts service = count_2s(w, k->service_2s, clock_ms, f);
-    struct counts both = count_2s(w, k->both_2s, clock_ms, f);
-    *place(out, FEATURE_TARGET_2S) = (float)target.n;
-    *place(out, FEATURE_SERVICE_2S) = (float)service.n;
-    *place(out, FEATURE_TARGET_2S_SERROR) = rate(target.unanswered, target.n);
-    *place(out, FEATURE_SERVICE_2S_SERROR) = rate(service.unanswered, service.n);
-    *place(out, FEATURE_TARGET_2S_RERROR) = rate(target.refused, target.n);
-    *place(out, FEATURE_SERVICE_2S_RERROR) = rate(service.refused, service.n);
+    struct counts target = brief_add(b[0], f), service = brief_add(b[1], f);
+    struct counts both = brief_add(b[2], f);
+    *value(out, FEATURE_TARGET_2S) = (float)target.n;
+    *value(out, FEATURE_SERVICE_2S) = (float)service.n;
+    *value(out, FEATURE_TARGET_2S_SERROR) = rate(target.unanswered, target.n);
+    *value(out, FEATURE_SERVICE_2S_SERROR) = rate(service.unanswered, service.n);
+    *value(out, FEATURE_TARGET_2S_RERROR) = rate(target.refused, target.n);
+    *value(out, FEATURE_SERVICE_2S_RERROR) = rate(service.refused, service.n);
     /* Where one of the keys had to go, it may know less than the others. */
     uint32_t same = both.n < target.n ? both.n : target.n;
     uint32_t here = both.n < service.n ? both.n : service.n;
-    *place(out, FEATURE_TARGET_2S_SAME) = rate(same, target.n);
-    *place(out, FEATURE_TARGET_2S_DIFF) = rate(target.n - same, target.n);
-    *place(out, FEATURE_SERVICE_2S_HOSTS) = rate(service.n - here, service.n);
+    *value(out, FEATURE_TARGET_2S_SAME) = rate(same, target.n);
+    *value(out, FEATURE_TARGET_2S_DIFF) = rate(target.n - same, target.n);
+    *value(out, FEATURE_SERVICE_2S_HOSTS) = rate(service.n - here, service.n);
 }
 
 /* ---- the last connections ---- */
@@ -316,16 +348,16 @@ static void count_long(const struct ring *r, const struct keys *k, struct aggreg
         same_refused += s & r->refused.many[i];
     }
     uint32_t all = sum(n), mine = sum(same);
-    *place(out, FEATURE_LAST_TARGET_KDD) = (float)(all < 255 ? all : 255); /* KDD's end there */
-    *place(out, FEATURE_LAST_SERVICE_KDD) = (float)(mine < 255 ? mine : 255);
-    *place(out, FEATURE_LAST_SAME) = rate(mine, all);
-    *place(out, FEATURE_LAST_DIFF) = rate(all - mine, all);
-    *place(out, FEATURE_LAST_SAME_SOURCE_PORT) = rate(sum(ports), mine);
-    *place(out, FEATURE_LAST_SERVICE_HOSTS) = rate(sum(others), mine);
-    *place(out, FEATURE_LAST_SERROR) = rate(sum(unanswered), all);
-    *place(out, FEATURE_LAST_SERVICE_SERROR) = rate(sum(same_unanswered), mine);
-    *place(out, FEATURE_LAST_RERROR) = rate(sum(refused), all);
-    *place(out, FEATURE_LAST_SERVICE_RERROR) = rate(sum(same_refused), mine);
+    *value(out, FEATURE_LAST_TARGET_KDD) = (float)(all < 255 ? all : 255); /* KDD's end there */
+    *value(out, FEATURE_LAST_SERVICE_KDD) = (float)(mine < 255 ? mine : 255);
+    *value(out, FEATURE_LAST_SAME) = rate(mine, all);
+    *value(out, FEATURE_LAST_DIFF) = rate(all - mine, all);
+    *value(out, FEATURE_LAST_SAME_SOURCE_PORT) = rate(sum(ports), mine);
+    *value(out, FEATURE_LAST_SERVICE_HOSTS) = rate(sum(others), mine);
+    *value(out, FEATURE_LAST_SERROR) = rate(sum(unanswered), all);
+    *value(out, FEATURE_LAST_SERVICE_SERROR) = rate(sum(same_unanswered), mine);
+    *value(out, FEATURE_LAST_RERROR) = rate(sum(refused), all);
+    *value(out, FEATURE_LAST_SERVICE_RERROR) = rate(sum(same_refused), mine);
 }
 
 static void count_short(const struct ring *r, const struct keys *k, struct aggregates *out)
@@ -347,11 +379,10 @@ static void count_short(const struct ring *r, const struct keys *k, struct aggre
         n[6] -= s & t;
     }
     for (size_t i = 0; i < COUNT(n); i++)
-        place(out, FEATURE_LAST_SERVICE_SOURCE)[i] = (float)sum(n[i]);
+        value(out, FEATURE_LAST_SERVICE_SOURCE)[i] = (float)sum(n[i]);
 }
 
-static void add_last(struct ring *r, const struct keys *k, const struct flow *f,
-                     struct aggregates *out)
+static void add_last(struct ring *r, const struct keys *k, const struct flow *f)
 {
     uint32_t i = r->at, j = r->last_at;
     r->target.one[i] = r->last_target.one[j] = k->target32;
@@ -364,121 +395,147 @@ static void add_last(struct ring *r, const struct keys *k, const struct flow *f,
     r->last_port.one[j] = k->port32;
     r->at = (i + 1) % LONG_RING;
     r->last_at = (j + 1) % SHORT_RING;
-    count_long(r, k, out);
-    count_short(r, k, out);
 }
 
 /* ---- the last minute ---- */
 
-static void mark(uint64_t *sketch, uint64_t hash)
+static bool in_use(const struct minute *m, uint32_t now)
 {
-    sketch[hash >> 6 & (SKETCH_WORDS - 1)] |= UINT64_C(1) << (hash & 63);
+    return m->slot[m->id % SLOTS].n && now - m->id < SLOTS;
 }
 
-static float different(const struct window *w, const struct host *h, uint32_t now,
-                       const uint64_t *sketch)
+/* The slots that passed, which the caller empties in its sketches too: bit for bit. */
+static unsigned minute_turn(struct minute *m, uint32_t now)
 {
-    int set = 0;
-    for (size_t i = 0; i < SKETCH_WORDS; i++) {
-        uint64_t bits = 0;
-        for (size_t k = 0; k < SLOTS; k++)
-            bits |= now - h->slot[k].id < SLOTS ? sketch[k * SKETCH_WORDS + i] : 0;
-        set += __builtin_popcountll(bits);
+    unsigned emptied = 0;
+    for (uint32_t n = passed(now, &m->id); n > 0; n--) {
+        uint32_t i = (now - n + 1) % SLOTS;
+        memset(&m->slot[i], 0, sizeof m->slot[i]);
+        m->first = m->first == i + 1 ? 0 : m->first;
+        emptied |= 1U << i;
     }
-    return w->estimate[set];
+    return emptied;
 }
 
-static struct host *host_at(struct window *w, uint64_t key, uint32_t now)
+static struct host *host_at(struct window *w, struct found at, uint32_t now)
 {
-    bool fresh;
-    size_t at = table_at(&w->hosts, key, w->tick, &fresh);
-    struct host *h = &w->host[at];
-    if (fresh) {
-        for (size_t k = 0; k < SLOTS; k++)
-            if (h->slot[k].n && now - h->slot[k].id < SLOTS) {
-                w->hosts.evicted++;
-                break;
-            }
-        memset(h, 0, sizeof *h);
-        h->last_ms = TIME_NONE;
+    struct host *h = at.item;
+    if (at.fresh) {
+        w->hosts.evicted += in_use(&h->minute, now);
+        *h = (struct host){.minute = {.last_ms = TIME_NONE, .id = now}};
     }
-    size_t i = now % SLOTS;
-    if (h->slot[i].id != now || h->slot[i].n == 0) {
-        memset(&h->slot[i], 0, sizeof h->slot[i]);
-        memset(h->port[i], 0, sizeof h->port[i]);
-        memset(h->peer[i], 0, sizeof h->peer[i]);
-        h->slot[i].id = now;
-    }
+    unsigned emptied = minute_turn(&h->minute, now);
+    for (size_t i = 0; i < SLOTS && emptied; i++)
+        if (emptied >> i & 1) {
+            memset(h->port[i], 0, sizeof h->port[i]);
+            memset(h->peer[i], 0, sizeof h->peer[i]);
+        }
     return h;
 }
 
-static void host_add(struct host *h, size_t i, int64_t clock_ms, const struct flow *f,
-                     const uint64_t port_and_peer[2])
+static struct pair *pair_at(struct window *w, struct found at, uint32_t now)
 {
-    int64_t gap_ms = clock_ms - h->last_ms;
-    h->slot[i].n++;
-    h->slot[i].failed += f->end == FLOW_FAILED;
-    h->slot[i].bytes += (float)f->bytes_out;
-    if (h->last_ms != TIME_NONE && gap_ms >= 0 && gap_ms <= GAP_MAX_MS) {
-        float gap = (float)gap_ms / 1000;
-        h->slot[i].gaps++;
-        h->slot[i].gap += gap;
-        h->slot[i].gap2 += gap * gap;
+    struct pair *p = at.item;
+    if (at.fresh) {
+        w->pairs.evicted += in_use(&p->minute, now);
+        *p = (struct pair){.minute = {.last_ms = TIME_NONE, .id = now}};
     }
-    h->last_ms = clock_ms;
-    mark(h->port[i], port_and_peer[0]);
-    mark(h->peer[i], port_and_peer[1]);
+    unsigned emptied = minute_turn(&p->minute, now);
+    for (size_t i = 0; i < SLOTS; i++)
+        p->port[i] = emptied >> i & 1 ? 0 : p->port[i];
+    return p;
 }
 
-struct minute {
-    float n, ports, peers, failed, bytes, gap, gap_dev;
+static void minute_add(struct minute *m, int64_t clock_ms, const struct flow *f)
+{
+    size_t i = m->id % SLOTS;
+    m->slot[i].n++;
+    m->slot[i].failed += f->end == FLOW_FAILED;
+    m->slot[i].bytes += (float)f->bytes_out;
+    if (m->last_ms == TIME_NONE) {
+        m->first = (uint32_t)i + 1;
+    } else {
+        int64_t gap_ms = clock_ms - m->last_ms;
+        gap_ms = gap_ms < 0 ? 0 : gap_ms > GAP_MAX_MS ? GAP_MAX_MS : gap_ms;
+        float gap = (float)gap_ms / 1000;
+        m->slot[i].gap += gap;
+        m->slot[i].gap2 += gap * gap;
+    }
+    m->last_ms = clock_ms;
+}
+
+struct sums {
+    float n, failed, bytes, gap, gap_dev;
 };
 
-static struct minute add_60s(struct window *w, uint64_t key, int64_t clock_ms, const struct flow *f,
-                             const uint64_t port_and_peer[2])
+static struct sums minute_sums(const struct minute *m)
 {
-    uint32_t now = (uint32_t)(clock_ms / MINUTE_SLOT_MS);
-    struct host *h = host_at(w, key, now);
-    host_add(h, now % SLOTS, clock_ms, f, port_and_peer);
-    uint32_t n = 0, failed = 0, gaps = 0;
+    uint32_t n = 0, failed = 0;
     float bytes = 0, gap = 0, gap2 = 0;
     for (size_t k = 0; k < SLOTS; k++) {
-        if (now - h->slot[k].id >= SLOTS)
-            continue;
-        n += h->slot[k].n;
-        failed += h->slot[k].failed;
-        gaps += h->slot[k].gaps;
-        bytes += h->slot[k].bytes;
-        gap += h->slot[k].gap;
-        gap2 += h->slot[k].gap2;
+        n += m->slot[k].n;
+        failed += m->slot[k].failed;
+        bytes += m->slot[k].bytes;
+        gap += m->slot[k].gap;
+        gap2 += m->slot[k].gap2;
     }
+    uint32_t gaps = n - (m->first != 0);
     float mean = gaps ? gap / (float)gaps : NAN;
     float variance = gaps > 1 ? gap2 / (float)gaps - mean * mean : NAN;
-    return (struct minute){.n = (float)n,
-                           .ports = different(w, h, now, h->port[0]),
-                           .peers = different(w, h, now, h->peer[0]),
-                           .failed = rate(failed, n),
-                           .bytes = bytes,
-                           .gap = mean,
-                           .gap_dev = variance < 0 ? 0 : sqrtf(variance)};
+    return (struct sums){(float)n, rate(failed, n), bytes, mean,
+                         variance < 0 ? 0 : sqrtf(variance)};
 }
 
-static void add_minutes(struct window *w, const struct keys *k, int64_t clock_ms,
-                        const struct flow *f, struct aggregates *out)
+/* Mark the newest slot; how many different ones all slots have seen. */
+static float host_mark(const struct window *w, uint64_t *sketch, size_t newest, uint64_t hash)
 {
-    const uint64_t of_source[] = {k->port, k->peer_of_source};
-    const uint64_t of_target[] = {k->port, k->peer_of_target};
-    struct minute m = add_60s(w, k->source, clock_ms, f, of_source);
-    memcpy(place(out, FEATURE_SOURCE_60S), &m, sizeof m);
-    m = add_60s(w, k->target, clock_ms, f, of_target);
-    memcpy(place(out, FEATURE_TARGET_60S), &m, sizeof m);
-    m = add_60s(w, k->pair, clock_ms, f, of_source);
-    *place(out, FEATURE_PAIR_60S) = m.n;
-    *place(out, FEATURE_PAIR_60S_PORTS) = m.ports;
-    *place(out, FEATURE_PAIR_60S_FAILED) = m.failed;
-    *place(out, FEATURE_PAIR_60S_BYTES) = m.bytes;
-    *place(out, FEATURE_PAIR_60S_GAP) = m.gap;
-    *place(out, FEATURE_PAIR_60S_GAP_DEV) = m.gap_dev;
+    enum { WORDS = HOST_BITS / 64 };
+    int set = 0;
+    sketch[newest * WORDS + (hash >> 6) % WORDS] |= UINT64_C(1) << (hash & 63);
+    for (size_t i = 0; i < WORDS; i++) {
+        uint64_t bits = 0;
+        for (size_t k = 0; k < SLOTS; k++)
+            bits |= sketch[k * WORDS + i];
+        set += __builtin_popcountll(bits);
+    }
+    return w->host_estimate[set];
+}
+
+static float pair_mark(const struct window *w, struct pair *p, uint64_t hash)
+{
+    p->port[p->minute.id % SLOTS] |= UINT64_C(1) << (hash & 63);
+    uint64_t bits = 0;
+    for (size_t k = 0; k < SLOTS; k++)
+        bits |= p->port[k];
+    return w->pair_estimate[__builtin_popcountll(bits)];
+}
+
+static void host_add(const struct window *w, struct host *h, int64_t clock_ms, const struct flow *f,
+                     const uint64_t port_and_peer[static 2], float *to)
+{
+    minute_add(&h->minute, clock_ms, f);
+    struct sums s = minute_sums(&h->minute);
+    size_t newest = h->minute.id % SLOTS;
+    to[0] = s.n;
+    to[1] = host_mark(w, h->port[0], newest, port_and_peer[0]);
+    to[2] = host_mark(w, h->peer[0], newest, port_and_peer[1]);
+    to[3] = s.failed;
+    to[4] = s.bytes;
+    to[5] = s.gap;
+    to[6] = s.gap_dev;
+}
+
+static void pair_add(const struct window *w, struct pair *p, int64_t clock_ms, const struct flow *f,
+                     uint64_t port, float *to)
+{
+    minute_add(&p->minute, clock_ms, f);
+    struct sums s = minute_sums(&p->minute);
+    to[0] = s.n;
+    to[1] = pair_mark(w, p, port);
+    to[2] = s.failed;
+    to[3] = s.bytes;
+    to[4] = s.gap;
+    to[5] = s.gap_dev;
 }
 
 /* ---- all of it ---- */
@@ -520,17 +577,47 @@ static int64_t clock_of(struct ring *r, const struct flow *f)
     return r->clock_ms;
 }
 
+static void prefetch(const struct window *w, const struct keys *k)
+{
+    table_prefetch(&w->hosts, k->source);
+    table_prefetch(&w->hosts, k->target);
+    table_prefetch(&w->pairs, k->pair);
+    table_prefetch(&w->services, k->target_2s);
+    table_prefetch(&w->services, k->service_2s);
+    table_prefetch(&w->services, k->both_2s);
+}
+
+/* Source and target of a connection to oneself are one host under two keys; pairs have a direction.  The lookups stand apart from
+ * what is done with what they find, so that the processor can fetch all of it at once. */
 void window_add(struct window *w, uint64_t tenant, const struct flow *f, struct aggregates *out)
 {
-    _Static_assert(sizeof(struct minute) ==
-                       sizeof(float) * (FEATURE_SOURCE_60S_GAP_DEV - FEATURE_SOURCE_60S + 1),
-                   "as in feature.def");
+    _Static_assert(FEATURE_SOURCE_60S_GAP_DEV - FEATURE_SOURCE_60S == 6 &&
+                       FEATURE_TARGET_60S_GAP_DEV - FEATURE_TARGET_60S == 6 &&
+                       FEATURE_PAIR_60S_GAP_DEV - FEATURE_PAIR_60S == 5,
+                   "in this order in feature.def");
     struct keys k = keys_of(tenant, f);
     struct ring *r = ring_of(w, tenant);
     int64_t clock_ms = clock_of(r, f);
+    uint32_t now = (uint32_t)(clock_ms / MINUTE_SLOT_MS);
+    const uint64_t of_source[] = {k.port, k.peer_of_source},
+                   of_target[] = {k.port, k.peer_of_target};
+    prefetch(w, &k);
     r->used = ++w->tick;
     w->stats.flows++;
-    add_2s(w, &k, clock_ms, f, out);
-    add_last(r, &k, f, out);
-    add_minutes(w, &k, clock_ms, f, out);
+    add_last(r, &k, f);
+    count_short(r, &k, out);
+    struct found source = table_at(&w->hosts, k.source, w->tick);
+    struct found target = table_at(&w->hosts, k.target, w->tick);
+    struct found pair = table_at(&w->pairs, k.pair, w->tick);
+    struct found brief[] = {table_at(&w->services, k.target_2s, w->tick),
+                            table_at(&w->services, k.service_2s, w->tick),
+                            table_at(&w->services, k.both_2s, w->tick)};
+    count_long(r, &k, out);
+    struct brief *const briefs[] = {brief_at(w, brief[0], clock_ms),
+                                    brief_at(w, brief[1], clock_ms),
+                                    brief_at(w, brief[2], clock_ms)};
+    add_2s(briefs, f, out);
+    host_add(w, host_at(w, source, now), clock_ms, f, of_source, value(out, FEATURE_SOURCE_60S));
+    host_add(w, host_at(w, target, now), clock_ms, f, of_target, value(out, FEATURE_TARGET_60S));
+    pair_add(w, pair_at(w, pair, now), clock_ms, f, k.port, value(out, FEATURE_PAIR_60S));
 }

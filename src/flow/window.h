@@ -20,10 +20,12 @@ struct aggregates {
         x[AGGREGATES]; /* features TARGET_2S to PAIR_60S_GAP_DEV, in their order; NaN: not known */
 };
 
-struct window_options {
-    size_t hosts;    /* sources, targets and pairs remembered; 0: 65,536 (22 MiB) */
-    size_t services; /* services and targets' services; 0: 65,536 (5 MiB) */
-    size_t tenants;  /* 0: 64 (1 MiB) */
+struct
+    window_options { /* how many are remembered, rounded up to a power of two; 0: 65,536, 28 MiB in all */
+    size_t hosts; /* sources and targets */
+    size_t pairs;
+    size_t services; /* services, targets, and targets' services */
+    size_t tenants;  /* 0: 64 */
 };
 struct window;                                             /* opaque */
 struct window *window_new(const struct window_options *o); /* NULL: the usual */
@@ -35,7 +37,8 @@ void window_add(struct window *w, uint64_t tenant, const struct flow *f, struct 
 
 struct window_stats {
     uint64_t flows;
-    uint64_t evicted_hosts, evicted_services, evicted_tenants; /* that were still of use */
+    /* That were still of use: */
+    uint64_t evicted_hosts, evicted_pairs, evicted_services, evicted_tenants;
     size_t bytes;
 };
 struct window_stats window_stats(const struct window *w);
