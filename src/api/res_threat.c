@@ -11,7 +11,8 @@ enum { EVENTS_MAX = 10000, FLOWS_MAX = 20000, TEXT_MAX = 48 * 1024 * 1024 };
 
 static const struct schema_field behavior_fields[] = {
     {"entity", SCHEMA_ANY, .required = true,
-     .doc = "whom: \"user:alice\", \"host:web1\", \"source.ip:192.0.2.7\", or an object of type "
+     .doc = "whom: \"user:alice\", \"host:web1\", \"service:KEY\", \"source.ip:192.0.2.7\", or an "
+            "object of type "
             "and value"},
     {"events", SCHEMA_ARRAY, .required = true, .item = SCHEMA_ANY, .min = 1, .max = EVENTS_MAX,
      .doc = "what it did: objects, or strings that are records in any format.  Those that name "
@@ -24,7 +25,7 @@ const struct schema schema_behavior =
 
 static const struct schema_field factor_fields[] = {
     {"name", SCHEMA_STRING, .required = true,
-     .doc = "rate, hour, failures, or what the values are of"},
+     .doc = "rate, volume, peers, hour, failures, group, or what the values are of"},
     {"score", SCHEMA_NUMBER, .required = true, .min = 0, .max = 1, .doc = "how strange"},
     {"observed", SCHEMA_STRING, .required = true, .doc = "what was seen"},
     {"expected", SCHEMA_STRING, .required = true, .doc = "what is usual"},
@@ -46,6 +47,8 @@ static const struct schema_field behaved_fields[] = {
     {"rejected", SCHEMA_INTEGER, .required = true, .doc = "records that could not be read"},
     {"factors", SCHEMA_ARRAY, .required = true, .item = SCHEMA_OBJECT, .child = &schema_factor,
      .doc = "the strangest first"},
+    {"group", SCHEMA_STRING, .required = true,
+     .doc = "those that it is compared with; empty: none are known"},
     {"summary", SCHEMA_STRING, .required = true, .doc = "in words"},
     {"finding", SCHEMA_OBJECT, .required = true, .nullable = true, .child = &schema_finding,
      .doc = "when it deviates much and enough is known"},
@@ -64,7 +67,7 @@ static status read_entity(json_node n, struct behavior_entity *out, struct error
         type = STR("source.ip");
     if (!behavior_type_find(type, &out->type))
         return fail(err, ST_INVALID,
-                    "/entity: expected a user, host or source.ip, not '" STR_FMT "'",
+                    "/entity: expected a user, host, service or source.ip, not '" STR_FMT "'",
                     STR_ARG(str_head(type, 40)));
     if (!value.n || value.n > 1024)
         return fail(err, ST_INVALID, "/entity: expected a value of 1 to 1024 bytes");
@@ -102,6 +105,7 @@ static void write_behaved(struct api_call *c, const struct behavior_entity *who,
         json_out_object_end(&o);
     }
     json_out_array_end(&o);
+    json_out_kv_str(&o, "group", v->group);
     json_out_kv_str(&o, "summary", v->summary);
     json_out_key(&o, STR("finding"));
     if (behavior_finding(v, who, c->now_ms, c->arena, &f))
@@ -296,7 +300,10 @@ void serve_threat_network(struct api_call *c)
 
 static const struct schema_field threat_health_fields[] = {
     {"behavior", SCHEMA_OBJECT, .required = true, .nullable = true,
-     .doc = "entities known, at most, bytes, events learned, evicted, late, skipped"},
+     .doc =
+         "entities known, at most, groups, bytes, events learned, evicted, late, skipped; found: "
+         "strange things said, held_back: not said; resting: entities in files, spilled and "
+         "loaded: times that one went there and came back, rest_failures"},
     {"network", SCHEMA_OBJECT, .required = true, .nullable = true,
      .doc = "sources and pairs remembered, evicted, flows judged"},
     {"intelligence", SCHEMA_OBJECT, .required = true,
@@ -324,6 +331,13 @@ static void write_behavior_stats(struct json_out *o, struct behavior *b)
     json_out_kv_u64(o, "evicted", st.evicted);
     json_out_kv_u64(o, "late", st.late);
     json_out_kv_u64(o, "skipped", st.skipped);
+    json_out_kv_u64(o, "groups", st.groups);
+    json_out_kv_u64(o, "found", st.found);
+    json_out_kv_u64(o, "held_back", st.quieted);
+    json_out_kv_u64(o, "resting", st.resting);
+    json_out_kv_u64(o, "spilled", st.spilled);
+    json_out_kv_u64(o, "loaded", st.loaded);
+    json_out_kv_u64(o, "rest_failures", st.rest_failures);
     json_out_object_end(o);
 }
 

@@ -9,21 +9,27 @@
 #include "base/mem.h"
 #include "behavior/behavior_int.h"
 
-enum { ENTITIES_DEFAULT = 32768, KEPT_AFTER = 20, CHUNK = 128, DAY_MS = 24 * HOUR_MS };
+enum { ENTITIES_DEFAULT = 32768, GROUPS_DEFAULT = 1024, KEPT_AFTER = 20 };
+
+static void shard_init(struct shard *s, size_t max)
+{
+    lock_init(&s->lock, LOCK_BEHAVIOR);
+    s->max = max ? max : 1;
+    for (s->room = 16; s->room < s->max; s->room *= 2) {
+    }
+    s->table = mem_array(struct entity *, s->room);
+}
 
 struct behavior *behavior_new(const struct behavior_options *options)
 {
     struct behavior *b = mem_new(struct behavior);
     size_t entities = options->entities ? options->entities : ENTITIES_DEFAULT;
     b->seed = options->seed ? options->seed : hash_seed();
-    for (size_t i = 0; i < SHARDS; i++) {
-        struct shard *s = &b->shard[i];
-        lock_init(&s->lock, LOCK_BEHAVIOR);
-        s->max = entities / SHARDS ? entities / SHARDS : 1;
-        for (s->room = 16; s->room < s->max; s->room *= 2) {
-        }
-        s->table = mem_array(struct entity *, s->room);
-    }
+    b->learning_days = options->learning_days;
+    b->watch_01 = options->watch_01 > 0 ? options->watch_01 : 0.95;
+    for (size_t i = 0; i < SHARDS; i++)
+        shard_init(&b->shard[i], entities / SHARDS);
+    shard_init(&b->shard[SHARDS], options->groups ? options->groups : GROUPS_DEFAULT);
     return b;
 }
 
@@ -41,7 +47,7 @@ static void shard_clear_locked(struct shard *s)
 
 void behavior_clear(struct behavior *b)
 {
-    for (size_t i = 0; i < SHARDS; i++) {
+    for (size_t i = 0; i <= SHARDS; i++) {
         lock_take(&b->shard[i].lock);
         shard_clear_locked(&b->shard[i]);
         lock_drop(&b->shard[i].lock);
@@ -53,18 +59,19 @@ void behavior_free(struct behavior *b)
     if (!b)
         return;
     behavior_clear(b);
-    for (size_t i = 0; i < SHARDS; i++) {
+    for (size_t i = 0; i <= SHARDS; i++) {
+        rest_close(b->shard[i].rest);
         mem_free(b->shard[i].table);
         lock_done(&b->shard[i].lock);
     }
     mem_free(b);
 }
 
-str behavior_key(str tenant, enum behavior_type t, str name, char out[static KEY_MAX_BYTES])
+str behavior_key(str tenant, unsigned type, str name, char out[static KEY_MAX_BYTES])
 {
     tenant = str_head(tenant, TENANT_MAX_BYTES);
     size_t n = 0;
-    out[n++] = (char)t;
+    out[n++] = (char)type;
     memcpy(out + n, tenant.p, tenant.n);
     n += tenant.n;
     out[n++] = '\0';
@@ -83,9 +90,9 @@ str behavior_key(str tenant, enum behavior_type t, str name, char out[static KEY
     return (str){out, n + name.n};
 }
 
-struct shard *behavior_shard(struct behavior *b, uint64_t hash)
+struct shard *behavior_shard(struct behavior *b, unsigned type, uint64_t hash)
 {
-    return &b->shard[hash >> 60];
+    return &b->shard[type == KEY_GROUP ? SHARDS : hash >> 60];
 }
 
 /* ---- a shard ---- */
@@ -109,10 +116,12 @@ struct entity *shard_find_locked(struct shard *s, uint64_t hash, str key)
     struct entity *e = s->table[hash & (s->room - 1)];
     while (e && !(e->hash == hash && str_eq((str){e->key, e->key_n}, key)))
         e = e->next;
+    if (!e && s->rest && (e = rest_take(s->rest, hash, key)))
+        shard_put_locked(s, e);
     return e;
 }
 
-static void shard_remove_locked(struct shard *s, struct entity *e)
+static void shard_take_out_locked(struct shard *s, struct entity *e)
 {
     struct entity **at = &s->table[e->hash & (s->room - 1)];
     while (*at != e)
@@ -122,16 +131,32 @@ static void shard_remove_locked(struct shard *s, struct entity *e)
     s->count--;
     s->kept -= e->kept;
     s->bytes -= entity_bytes(e);
+}
+
+static void shard_remove_locked(struct shard *s, struct entity *e)
+{
+    shard_take_out_locked(s, e);
+    entity_free(e);
+}
+
+/* Somebody goes: into the file, if there is one and it is worth a line there. */
+static void shard_make_room_locked(struct shard *s)
+{
+    struct entity *e = s->list[false].oldest;
+    if (!e)
+        e = s->list[true].oldest;
+    shard_take_out_locked(s, e);
+    if (s->rest)
+        rest_put(s->rest, e);
+    else
+        s->evicted++;
     entity_free(e);
 }
 
 void shard_put_locked(struct shard *s, struct entity *e)
 {
-    if (s->count >= s->max) {
-        struct entity *oldest = s->list[false].oldest;
-        shard_remove_locked(s, oldest ? oldest : s->list[true].oldest);
-        s->evicted++;
-    }
+    if (s->count >= s->max)
+        shard_make_room_locked(s);
     struct entity **at = &s->table[e->hash & (s->room - 1)];
     e->next = *at;
     *at = e;
@@ -142,7 +167,7 @@ void shard_put_locked(struct shard *s, struct entity *e)
 }
 
 /* It was used: to the front, and to those that are kept when it has shown to be somebody. */
-static void shard_touch_locked(struct shard *s, struct entity *e)
+void shard_touch_locked(struct shard *s, struct entity *e)
 {
     list_remove(&s->list[e->kept], e);
     if (!e->kept && e->events >= KEPT_AFTER) {
@@ -159,128 +184,6 @@ static void shard_touch_locked(struct shard *s, struct entity *e)
     }
 }
 
-static void shard_learn_locked(struct shard *s, uint64_t hash, str key, const struct traits *f)
-{
-    struct entity *e = shard_find_locked(s, hash, key);
-    if (!e) {
-        e = entity_new(key, hash, (enum behavior_type)key.p[0]);
-        shard_put_locked(s, e);
-    }
-    size_t before = entity_bytes(e);
-    s->late += !entity_learn(e, f);
-    s->bytes += entity_bytes(e) - before;
-    s->learned++;
-    shard_touch_locked(s, e);
-}
-
-/* ---- learning: a chunk of events at a time, so that each lock is taken once a chunk ---- */
-
-struct use { /* of an event, for an entity */
-    uint64_t hash;
-    uint32_t feature, next; /* next of the same shard; 0: none */
-    str key;
-};
-struct chunk {
-    struct traits *feature;
-    struct use *use; /* [0] is nobody's */
-    char (*key)[KEY_MAX_BYTES];
-    uint32_t uses, first[SHARDS], last[SHARDS];
-};
-
-static void chunk_add(struct behavior *b, struct chunk *c, uint32_t feature, str tenant,
-                      enum behavior_type t, str name)
-{
-    uint32_t i = ++c->uses;
-    str key = behavior_key(tenant, t, name, c->key[i]);
-    uint64_t hash = hash_bytes(key, b->seed);
-    size_t shard = (size_t)(behavior_shard(b, hash) - b->shard);
-    c->use[i] = (struct use){hash, feature, 0, key};
-    if (c->last[shard])
-        c->use[c->last[shard]].next = i;
-    else
-        c->first[shard] = i;
-    c->last[shard] = i;
-}
-
-static void chunk_learn(struct behavior *b, struct chunk *c)
-{
-    for (size_t i = 0; i < SHARDS; i++) {
-        struct shard *s = &b->shard[i];
-        if (!c->first[i])
-            continue;
-        lock_take(&s->lock);
-        for (uint32_t u = c->first[i]; u; u = c->use[u].next)
-            shard_learn_locked(s, c->use[u].hash, c->use[u].key, &c->feature[c->use[u].feature]);
-        lock_drop(&s->lock);
-    }
-    memset(c->first, 0, sizeof c->first);
-    memset(c->last, 0, sizeof c->last);
-    c->uses = 0;
-}
-
-static bool chunk_init(struct chunk *c, size_t events, struct arena *a)
-{
-    size_t n = events < CHUNK ? events : CHUNK, uses = n * BEHAVIOR_TYPE_COUNT + 1;
-    *c = (struct chunk){.feature = arena_array(a, struct traits, n),
-                        .use = arena_array(a, struct use, uses),
-                        .key = arena_alloc(a, uses, KEY_MAX_BYTES, 1)};
-    return c->feature && c->use && c->key;
-}
-
-static bool of_the_future(const struct event *e, int64_t now_ms)
-{
-    return now_ms && e->time_ms != TIME_NONE && e->time_ms > now_ms + DAY_MS;
-}
-
-static void skip(struct behavior *b, uint64_t n)
-{
-    atomic_fetch_add_explicit(&b->skipped, n, memory_order_relaxed);
-}
-
-/* `only` NULL: for all that an event names. */
-static void learn(struct behavior *b, str tenant, const struct behavior_entity *only,
-                  struct batch *batch, int64_t now_ms)
-{
-    struct chunk c;
-    if (!batch->event_count)
-        return;
-    if (!chunk_init(&c, batch->event_count, &batch->arena)) {
-        skip(b, batch->event_count);
-        return;
-    }
-    for (size_t i = 0; i < batch->event_count; i++) {
-        uint32_t at = (uint32_t)(i % CHUNK);
-        struct traits *f = &c.feature[at];
-        if (i && at == 0)
-            chunk_learn(b, &c);
-        if (of_the_future(&batch->event[i], now_ms)) {
-            skip(b, 1);
-            continue;
-        }
-        traits_of(&batch->event[i], b->seed, f);
-        if (f->hour == INT64_MIN && now_ms)
-            f->hour = now_ms / HOUR_MS;
-        for (unsigned t = 0; t < BEHAVIOR_TYPE_COUNT; t++) {
-            if (!only && f->who[t].n)
-                chunk_add(b, &c, at, tenant, t, f->who[t]);
-            else if (only && only->type == t && (!f->who[t].n || str_ieq(f->who[t], only->value)))
-                chunk_add(b, &c, at, tenant, t, only->value);
-        }
-    }
-    chunk_learn(b, &c);
-}
-
-void behavior_learn(struct behavior *b, str tenant, struct batch *batch, int64_t now_ms)
-{
-    learn(b, tenant, NULL, batch, now_ms);
-}
-
-void behavior_learn_as(struct behavior *b, str tenant, const struct behavior_entity *who,
-                       struct batch *batch, int64_t now_ms)
-{
-    learn(b, tenant, who, batch, now_ms);
-}
-
 /* ---- the rest ---- */
 
 static size_t forget_tenant_locked(struct shard *s, str tenant)
@@ -292,10 +195,22 @@ static size_t forget_tenant_locked(struct shard *s, str tenant)
             str rest = str_from((str){e->key, e->key_n}, 1);
             if (!str_eq(str_cut(&rest, '\0'), tenant))
                 continue;
+            str key = {e->key, e->key_n};
+            if (s->rest)
+                (void)rest_forget(s->rest, e->hash, &key, tenant);
             shard_remove_locked(s, e);
             n++;
         }
-    return n;
+    return n + (s->rest ? rest_forget(s->rest, 0, NULL, tenant) : 0);
+}
+
+static size_t forget_one_locked(struct shard *s, uint64_t hash, str key)
+{
+    size_t n = s->rest ? rest_forget(s->rest, hash, &key, (str){0}) : 0;
+    struct entity *e = shard_find_locked(s, hash, key);
+    if (e)
+        shard_remove_locked(s, e);
+    return n + (e != NULL);
 }
 
 size_t behavior_forget(struct behavior *b, str tenant, const struct behavior_entity *who)
@@ -304,32 +219,82 @@ size_t behavior_forget(struct behavior *b, str tenant, const struct behavior_ent
     str key = who ? behavior_key(tenant, who->type, who->value, room) : (str){0};
     uint64_t hash = hash_bytes(key, b->seed);
     size_t n = 0;
-    for (size_t i = 0; i < SHARDS; i++) {
+    for (size_t i = 0; i <= SHARDS; i++) {
         struct shard *s = &b->shard[i];
-        if (who && s != behavior_shard(b, hash))
+        if (who && s != behavior_shard(b, who->type, hash))
             continue;
         lock_take(&s->lock);
-        struct entity *e = who ? shard_find_locked(s, hash, key) : NULL;
-        if (e)
-            shard_remove_locked(s, e);
-        n += who ? e != NULL : forget_tenant_locked(s, str_head(tenant, TENANT_MAX_BYTES));
+        size_t forgot = 0;
+        if (who)
+            forgot = forget_one_locked(s, hash, key);
+        else
+            forgot = forget_tenant_locked(s, str_head(tenant, TENANT_MAX_BYTES));
+        n += i < SHARDS ? forgot : 0;
         lock_drop(&s->lock);
     }
     return n;
 }
 
+static void add_rest(struct behavior_stats *st, const struct rest *r)
+{
+    struct rest_stats one = rest_stats(r);
+    st->resting += one.entities;
+    st->spilled += one.put;
+    st->loaded += one.taken;
+    st->rest_bytes += one.bytes;
+    st->rest_failures += one.failures;
+    st->evicted += one.forgotten + one.failures;
+}
+
 struct behavior_stats behavior_stats(struct behavior *b)
 {
-    struct behavior_stats st = {.skipped = atomic_load_explicit(&b->skipped, memory_order_relaxed)};
-    for (size_t i = 0; i < SHARDS; i++) {
+    struct behavior_stats st = {.skipped = atomic_load_explicit(&b->skipped, memory_order_relaxed),
+                                .found = atomic_load_explicit(&b->found, memory_order_relaxed),
+                                .quieted = atomic_load_explicit(&b->quieted, memory_order_relaxed)};
+    for (size_t i = 0; i <= SHARDS; i++) {
         struct shard *s = &b->shard[i];
         lock_take(&s->lock);
-        st.entities += s->count;
-        st.entities_max += s->max;
         st.bytes += s->bytes + s->room * sizeof(struct entity *);
-        st.learned += s->learned;
-        st.evicted += s->evicted;
-        st.late += s->late;
+        if (i == SHARDS) {
+            st.groups = s->count;
+        } else {
+            st.entities += s->count;
+            st.entities_max += s->max;
+            st.learned += s->learned;
+            st.evicted += s->evicted;
+            st.late += s->late;
+        }
+        if (s->rest)
+            add_rest(&st, s->rest);
+        lock_drop(&s->lock);
+    }
+    return st;
+}
+
+/* ---- files of those that rest ---- */
+
+enum { PATH_BYTES = 4096 };
+static const uint64_t rest_bytes_default = 4ull << 30;
+
+status behavior_rest(struct behavior *b, const char *path, uint64_t max_bytes, struct error *err)
+{
+    char name[PATH_BYTES];
+    status st = ST_OK;
+    uint64_t each = (max_bytes ? max_bytes : rest_bytes_default) / SHARDS;
+    for (unsigned i = 0; i < SHARDS && st == ST_OK; i++) {
+        struct shard *s = &b->shard[i];
+        struct rest *rest = NULL;
+        if ((size_t)snprintf(name, sizeof name, "%s.%u", path, i) >= sizeof name)
+            return fail(err, ST_INVALID, "the path '%.80s…' is too long", path);
+        st = rest_open(name, b->seed, each, &rest, err);
+        if (st != ST_OK)
+            break;
+        lock_take(&s->lock);
+        rest_close(s->rest);
+        s->rest = rest;
+        for (size_t k = 0; k < s->room; k++) /* what is in memory is newer */
+            for (const struct entity *e = s->table[k]; e; e = e->next)
+                rest_drop(rest, e->hash);
         lock_drop(&s->lock);
     }
     return st;

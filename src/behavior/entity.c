@@ -5,25 +5,30 @@
  * ln(1 + events), as mean and variance that move with the weeks (the exponentially weighted form of
  * Welford's method: Finch, "Incremental calculation of weighted mean and variance", 2009; the newest week
  * counts 1/n, at least a tenth).  The logarithm tames bursts: counts of events are as good as
- * log-normal.  Hours without events are observations too, at most those of one week at a time.
+ * log-normal.  Hours without events are observations too, at most those of one week at a time.  Bytes of an hour go
+ * into quantiles, the number of its peers into mean and variance (amount.h).
  *
  * What it does: a sketch of each aspect's values (sketch.h), made when the first one comes.  Of an entity with
  * more than 256 events in an hour each eighth is looked at, and counts eight times: the pipeline's busiest
- * hosts would cost the most and teach the least. */
+ * hosts would cost the most and teach the least.
+ *
+ * A group is an entity too: it learns some events of all its members, and their hours. */
+#include "base/hash.h"
 #include "base/mem.h"
 #include "behavior/behavior_int.h"
 
 #include <math.h>
 
 enum { STEPS = 2048, WEEKS_ENOUGH = 3, RESCALE_HALF_LIVES = 40, BUSY = 256, SAMPLED = 8 };
+enum { GROUP_AFTER = 20 /* events */ };
 #define WEEK_ALPHA_MIN 0.1
 
-struct entity *entity_new(str key, uint64_t hash, enum behavior_type t)
+struct entity *entity_new(str key, uint64_t hash, unsigned type)
 {
     struct entity *e = mem_zero(size_add(sizeof *e, key.n));
     e->hash = hash;
-    e->type = (uint8_t)t;
-    e->hour = e->first_hour = INT64_MIN;
+    e->type = (uint8_t)type;
+    e->hour = e->first_hour = e->found_hour = INT64_MIN;
     e->weight = 1;
     e->key_n = (uint16_t)key.n;
     memcpy(e->key, key.p, key.n);
@@ -35,17 +40,49 @@ void entity_free(struct entity *e)
     if (!e)
         return;
     mem_free(e->week);
+    mem_free(e->bytes);
+    mem_free(e->peers);
     for (size_t i = 0; i < ASPECT_COUNT; i++)
         mem_free(e->aspect[i]);
     mem_free(e);
 }
 
+/* A copy of `p` that may be NULL; *ok turns false when there is no room. */
+static void *copied(struct arena *a, const void *p, size_t n, bool *ok)
+{
+    void *c = p ? arena_alloc(a, n, 1, alignof(max_align_t)) : NULL;
+    if (c)
+        memcpy(c, p, n);
+    *ok &= !p || c;
+    return c;
+}
+
+struct entity *entity_copy(const struct entity *e, struct arena *a)
+{
+    bool ok = true;
+    struct entity *c = copied(a, e, sizeof *e + e->key_n, &ok);
+    if (!c)
+        return NULL;
+    c->week = copied(a, e->week, sizeof *e->week, &ok);
+    c->bytes = copied(a, e->bytes, amounts_bytes(e->bytes), &ok);
+    c->peers = copied(a, e->peers, sizeof *e->peers, &ok);
+    for (size_t i = 0; i < ASPECT_COUNT; i++)
+        c->aspect[i] = copied(a, e->aspect[i], sketch_bytes(e->aspect[i]), &ok);
+    return ok ? c : NULL;
+}
+
 size_t entity_bytes(const struct entity *e)
 {
-    size_t n = sizeof *e + e->key_n + (e->week ? sizeof *e->week : 0);
+    size_t n = sizeof *e + e->key_n + (e->week ? sizeof *e->week : 0) + amounts_bytes(e->bytes) +
+               (e->peers ? sizeof *e->peers : 0);
     for (size_t i = 0; i < ASPECT_COUNT; i++)
-        n += e->aspect[i] ? sizeof *e->aspect[i] : 0;
+        n += sketch_bytes(e->aspect[i]);
     return n;
+}
+
+double entity_days(const struct entity *e)
+{
+    return e->hour == INT64_MIN ? 0 : (double)(e->hour - e->first_hour + 1) / 24;
 }
 
 /* ---- how busy ---- */
@@ -69,6 +106,8 @@ static void rescale(struct entity *e, int64_t landmark)
     for (size_t i = 0; i < ASPECT_COUNT; i++)
         if (e->aspect[i])
             sketch_scale(e->aspect[i], by);
+    if (e->bytes)
+        amounts_scale(e->bytes, by);
     e->total *= by;
     e->landmark = landmark;
 }
@@ -79,12 +118,24 @@ static float weight_of(const struct entity *e, int64_t hour)
     return (float)exp2(fmax(lives, -RESCALE_HALF_LIVES));
 }
 
+/* Bytes and peers of the hour that was counted. */
+static void close_amounts(struct entity *e)
+{
+    if (e->hour_bytes > 0)
+        amounts_add(&e->bytes, e->hour_bytes, e->weight);
+    if (e->peers)
+        spread_turn(e->peers);
+    e->hour_bytes = 0;
+}
+
 /* The hour that was counted is over, and so are those up to `hour`. */
-static void turn_to(struct entity *e, int64_t hour)
+static void turn_to(struct entity *e, int64_t hour, struct hour_over *over)
 {
     if (e->hour == INT64_MIN) {
         e->first_hour = e->landmark = hour;
     } else {
+        *over = (struct hour_over){e->hour, e->hour_count, true};
+        close_amounts(e);
         if (!e->week)
             e->week = mem_new(struct week);
         observe(e->week, hour_of_week(e->hour), e->hour_count);
@@ -140,30 +191,114 @@ struct usual entity_usual(const struct entity *e, int64_t hour)
 
 /* ---- what it does ---- */
 
-bool entity_learn(struct entity *e, const struct traits *f)
+uint32_t entity_sequence(const struct entity *e, uint32_t kind)
+{
+    return e->last_kind && kind ? (uint32_t)hash_mix(e->last_kind, kind) | 1 : 0;
+}
+
+static void learn_sequence(struct entity *e, const struct traits *f, float weight, unsigned day)
+{
+    const struct trait *kind = &f->at[ASPECT_KIND];
+    uint32_t hash = entity_sequence(e, kind->hash);
+    char text[2 * SKETCH_TEXT];
+    int n = 0;
+    if (hash && !sketch_find(e->aspect[ASPECT_SEQUENCE], hash)) { /* words are made once */
+        const struct sketch_slot *last = sketch_find(e->aspect[ASPECT_KIND], e->last_kind);
+        n = snprintf(text, sizeof text, "%.9s, then " STR_FMT, last ? last->text : "?",
+                     STR_ARG(str_head(kind->text, 24)));
+    }
+    if (hash)
+        sketch_add(&e->aspect[ASPECT_SEQUENCE], hash, (str){text, (size_t)n}, weight, day);
+}
+
+static void learn_values(struct entity *e, const struct traits *f, unsigned type, float weight)
+{
+    unsigned day = f->hour != INT64_MIN ? day_of_hour(f->hour) : 0;
+    for (unsigned i = 0; i < ASPECT_COUNT; i++)
+        if (f->at[i].text.n && !trait_is_self((enum behavior_type)type, i))
+            sketch_add(&e->aspect[i], f->at[i].hash, f->at[i].text, weight, day);
+}
+
+static void learn_amounts(struct entity *e, const struct traits *f)
+{
+    uint32_t peer =
+        f->at[ASPECT_TARGET].text.n ? f->at[ASPECT_TARGET].hash : f->at[ASPECT_HOST].hash;
+    e->hour_bytes += f->bytes;
+    if (!peer || (e->type == BEHAVIOR_HOST && !f->at[ASPECT_TARGET].text.n))
+        return;
+    if (!e->peers)
+        e->peers = mem_new(struct spread);
+    (void)spread_add(e->peers, peer);
+}
+
+bool entity_learn(struct entity *e, const struct traits *f, struct hour_over *over)
 {
     bool late = false;
     float weight = e->weight;
     if (f->hour != INT64_MIN) {
         if (e->hour == INT64_MIN || f->hour > e->hour)
-            turn_to(e, f->hour);
+            turn_to(e, f->hour, over);
         late = f->hour < e->hour;
         e->hour_count += !late && e->hour_count < UINT32_MAX;
         weight = late ? weight_of(e, f->hour) : e->weight;
     }
     e->events++;
     e->total += weight;
+    if (!late)
+        learn_amounts(e, f);
     if (!late && e->hour_count > BUSY) {
-        if (e->hour_count % SAMPLED)
+        if (e->hour_count % SAMPLED) {
+            e->last_kind = f->at[ASPECT_KIND].hash;
             return true;
+        }
         weight *= SAMPLED;
     }
-    for (unsigned i = 0; i < ASPECT_COUNT; i++) {
-        if (!f->at[i].text.n || trait_is_self((enum behavior_type)e->type, i))
-            continue;
-        if (!e->aspect[i])
-            e->aspect[i] = mem_new(struct sketch);
-        sketch_add(e->aspect[i], f->at[i].hash, f->at[i].text, weight);
-    }
+    if (!late)
+        learn_sequence(e, f, weight, f->hour != INT64_MIN ? day_of_hour(f->hour) : 0);
+    learn_values(e, f, e->type, weight);
+    e->last_kind = f->at[ASPECT_KIND].hash;
     return !late;
+}
+
+/* ---- groups ---- */
+
+void group_learn(struct entity *g, const struct traits *f, unsigned type, uint64_t member,
+                 const struct hour_over *over)
+{
+    if (!g->peers)
+        g->peers = mem_new(struct spread);
+    (void)spread_add(g->peers, (uint32_t)member);
+    if (f->hour != INT64_MIN && (g->hour == INT64_MIN || f->hour > g->hour)) {
+        if (g->hour == INT64_MIN)
+            g->first_hour = g->landmark = f->hour;
+        if (f->hour - g->landmark > (int64_t)RESCALE_HALF_LIVES * HALF_LIFE_HOURS)
+            rescale(g, f->hour);
+        g->hour = f->hour;
+        g->weight = weight_of(g, g->hour);
+    }
+    g->events++;
+    g->total += g->weight;
+    learn_values(g, f, type, g->weight);
+    if (over->is) {
+        if (!g->week)
+            g->week = mem_new(struct week);
+        observe(g->week, hour_of_week(over->hour), over->count);
+    }
+}
+
+/* What it belongs to is the better answer; who says nothing of that is with those that mostly do the same. */
+str entity_group(const struct entity *e, str of, char out[static GROUP_NAME_MAX])
+{
+    static const char *const many[BEHAVIOR_TYPE_COUNT] = {"users", "hosts", "addresses",
+                                                          "services"};
+    const struct sketch_slot *top = sketch_top(e->aspect[ASPECT_KIND]);
+    int n;
+    if (e->type >= BEHAVIOR_TYPE_COUNT || e->events < GROUP_AFTER || (!top && !of.n))
+        return (str){0};
+    if (of.n)
+        n = snprintf(out, GROUP_NAME_MAX, "%s of " STR_FMT, many[e->type],
+                     STR_ARG(str_head(of, 64)));
+    else
+        n = snprintf(out, GROUP_NAME_MAX, "%s that mostly do '%s'", many[e->type], top->text);
+    return (str){out, (size_t)n};
 }

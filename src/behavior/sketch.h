@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sketch.h - how often each value occurred, of the sixteen that occur most.
+/* sketch.h - for files in behavior/ and its tests: how often each value occurred, of the sixteen that occur most.
  *
  * Space-Saving (Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and top-k elements in
  * data streams", ICDT 2005): a value without a place takes that of the rarest and inherits its count as
@@ -13,28 +13,42 @@
  * How likely is a value never seen?  As often as values were new before (Good, "The population frequencies
  * of species", Biometrika 1953): `fresh` counts them.
  *
- * One thread at a time; all-zero is empty. */
+ * Most things have one value or two: a sketch begins with one place and doubles them.
+ *
+ * One thread at a time; NULL is empty. */
 #ifndef BEHAVIOR_SKETCH_H
 #define BEHAVIOR_SKETCH_H
 
 #include "base/str.h"
 
-enum { SKETCH_SLOTS = 16, SKETCH_TEXT = 24 };
+enum { SKETCH_SLOTS = 16, SKETCH_TEXT = 22 };
 
+struct sketch_slot {
+    uint32_t hash; /* not 0 */
+    float count, error;
+    uint16_t day;           /* it was last seen, since 1970 */
+    char text[SKETCH_TEXT]; /* for people: its beginning, NUL terminated */
+};
 struct sketch {
-    uint32_t hash[SKETCH_SLOTS]; /* 0: free; one cache line */
-    float count[SKETCH_SLOTS], error[SKETCH_SLOTS];
     float total, fresh;
-    char text[SKETCH_SLOTS][SKETCH_TEXT]; /* for people: its beginning, NUL terminated */
+    uint8_t room, used;
+    uint8_t full; /* a value had to go: not all that were ever seen are here */
+    struct sketch_slot slot[];
 };
 
-void sketch_add(struct sketch *s, uint32_t hash, str text, float weight);
+/* Makes *s, or makes it larger, where there is no room.  Free with mem_free. */
+void sketch_add(struct sketch **s, uint32_t hash, str text, float weight, unsigned day);
+/* Its place, or NULL.  It may be NULL itself. */
+const struct sketch_slot *sketch_find(const struct sketch *s, uint32_t hash);
+size_t sketch_bytes(const struct sketch *s);
 /* What surely was `hash`'s part of all, 0..1; 0: it has no place. */
 double sketch_share(const struct sketch *s, uint32_t hash);
 /* How likely the next value is one not seen before, 0..1. */
 double sketch_novelty(const struct sketch *s);
 /* Its entropy in bits: what the next value is worth on average. */
 double sketch_entropy(const struct sketch *s);
+/* The most frequent, or NULL. */
+const struct sketch_slot *sketch_top(const struct sketch *s);
 void sketch_scale(struct sketch *s, float by);
 /* Numbers that can be: finite and not below 0.  For what was read from a file. */
 bool sketch_sane(const struct sketch *s);

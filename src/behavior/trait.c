@@ -5,7 +5,7 @@
 #include "codec/ip.h"
 
 const struct aspect_info aspect_info[ASPECT_COUNT] = {
-#define X(NAME, name, WEIGHT, words) [ASPECT_##NAME] = {name, WEIGHT, words},
+#define X(NAME, name, STORY, WEIGHT, words) [ASPECT_##NAME] = {name, STORY_##STORY, WEIGHT, words},
 #include "behavior/aspect.def"
 };
 
@@ -29,6 +29,13 @@ enum slot {
     TARGET_ADDRESS,
     TARGET_NAME,
     PORT,
+    KEY_ID,
+    USER_DOMAIN,
+    HOST_ADDRESS,
+    BYTES_OUT,
+    BYTES_IN,
+    HTTP_OUT,
+    HTTP_IN,
     SLOT_COUNT
 };
 static const uint8_t slot_of[FIELD_KNOWN] = {
@@ -49,9 +56,16 @@ static const uint8_t slot_of[FIELD_KNOWN] = {
     [FIELD_DESTINATION_IP] = TARGET_ADDRESS,
     [FIELD_DESTINATION_DOMAIN] = TARGET_NAME,
     [FIELD_DESTINATION_PORT] = PORT,
+    [FIELD_USER_KEY_ID] = KEY_ID,
+    [FIELD_USER_DOMAIN] = USER_DOMAIN,
+    [FIELD_HOST_IP] = HOST_ADDRESS,
+    [FIELD_SOURCE_BYTES] = BYTES_OUT,
+    [FIELD_DESTINATION_BYTES] = BYTES_IN,
+    [FIELD_HTTP_BYTES] = HTTP_IN,
+    [FIELD_HTTP_REQUEST_BYTES] = HTTP_OUT,
 };
 
-static const char *const type_name[] = {"user", "host", "source.ip"};
+static const char *const type_name[] = {"user", "host", "source.ip", "service"};
 
 const char *behavior_type_name(enum behavior_type t)
 {
@@ -70,7 +84,8 @@ bool behavior_type_find(str name, enum behavior_type *out)
 
 bool trait_is_self(enum behavior_type t, enum aspect a)
 {
-    static const uint8_t self[BEHAVIOR_TYPE_COUNT] = {ASPECT_USER, ASPECT_HOST, ASPECT_NETWORK};
+    static const uint8_t self[BEHAVIOR_TYPE_COUNT] = {ASPECT_USER, ASPECT_HOST, ASPECT_NETWORK,
+                                                      ASPECT_COUNT};
     return self[t] == a || (t == BEHAVIOR_SOURCE && a == ASPECT_COUNTRY);
 }
 
@@ -137,6 +152,49 @@ static int64_t hour_of(int64_t time_ms)
     return hour < -HOUR_ABS_MAX || hour > HOUR_ABS_MAX ? INT64_MIN : hour; /* so is TIME_NONE */
 }
 
+/* The account is one that programs use: Kubernetes, Google Cloud and Windows write them so, others by custom. */
+static bool is_service(str user)
+{
+    return str_istarts(user, STR("system:serviceaccount:")) ||
+           str_iends(user, STR(".gserviceaccount.com")) || str_istarts(user, STR("NT SERVICE\\")) ||
+           str_istarts(user, STR("svc-")) || str_istarts(user, STR("svc_"));
+}
+
+static double number(struct event *e, struct field *f)
+{
+    double v;
+    return f && str_to_f64(event_text(e, f), &v) && v > 0 && v < 1e18 ? v : 0;
+}
+
+/* Of HTTP only where nothing is said of the connection, which has it in it. */
+static double bytes_of(struct event *e, struct field *const *slot)
+{
+    double sum = number(e, slot[BYTES_OUT]) + number(e, slot[BYTES_IN]);
+    return sum > 0 ? sum : number(e, slot[HTTP_OUT]) + number(e, slot[HTTP_IN]);
+}
+
+static void put_who(struct event *e, struct field *const *slot, struct traits *f)
+{
+    f->who[BEHAVIOR_USER] = pick(e, slot, USER_NAME, USER_ID);
+    f->who[BEHAVIOR_HOST] = pick(e, slot, HOST_NAME, HOST_OBSERVER);
+    f->who[BEHAVIOR_SOURCE] = pick(e, slot, SOURCE_ADDRESS, SOURCE_ADDRESS);
+    f->who[BEHAVIOR_SERVICE] = pick(e, slot, KEY_ID, KEY_ID);
+    if (str_starts(f->who[BEHAVIOR_SERVICE], STR("ASIA"))) /* of AWS, for one session */
+        f->who[BEHAVIOR_SERVICE] = (str){0};
+    if (!f->who[BEHAVIOR_SERVICE].n && is_service(f->who[BEHAVIOR_USER]))
+        f->who[BEHAVIOR_SERVICE] = f->who[BEHAVIOR_USER];
+}
+
+/* What an entity belongs to, where the event says it. */
+static void put_of(struct event *e, struct field *const *slot, struct traits *f)
+{
+    str address = pick(e, slot, HOST_ADDRESS, HOST_ADDRESS);
+    f->of[BEHAVIOR_USER] = f->of[BEHAVIOR_SERVICE] = pick(e, slot, USER_DOMAIN, USER_DOMAIN);
+    if (address.n)
+        f->of[BEHAVIOR_HOST] = network_of(e, address);
+    f->of[BEHAVIOR_SOURCE] = f->at[ASPECT_NETWORK].text;
+}
+
 void traits_of(struct event *e, uint64_t seed, struct traits *f)
 {
     struct field *slot[SLOT_COUNT] = {NULL};
@@ -145,10 +203,8 @@ void traits_of(struct event *e, uint64_t seed, struct traits *f)
             slot[slot_of[e->field[i].id]] = &e->field[i];
     *f = (struct traits){0};
     f->hour = hour_of(e->time_ms);
-    f->who[BEHAVIOR_USER] = pick(e, slot, USER_NAME, USER_ID);
-    f->who[BEHAVIOR_HOST] = pick(e, slot, HOST_NAME, HOST_OBSERVER);
-    str address = pick(e, slot, SOURCE_ADDRESS, SOURCE_ADDRESS);
-    f->who[BEHAVIOR_SOURCE] = address;
+    put_who(e, slot, f);
+    str address = f->who[BEHAVIOR_SOURCE];
     put_kind(f, e, pick(e, slot, ACTION, ACTION), seed);
     str outcome = pick(e, slot, OUTCOME, OUTCOME);
     f->failed = str_eq(outcome, STR("failure"));
@@ -162,4 +218,6 @@ void traits_of(struct event *e, uint64_t seed, struct traits *f)
     put(f, ASPECT_LOGON, pick(e, slot, LOGON, LOGON), seed);
     put(f, ASPECT_TARGET, pick(e, slot, TARGET_ADDRESS, TARGET_NAME), seed);
     put(f, ASPECT_PORT, pick(e, slot, PORT, PORT), seed);
+    f->bytes = bytes_of(e, slot);
+    put_of(e, slot, f);
 }
