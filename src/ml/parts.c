@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "ml/train_int.h"
 
+#include <math.h>
+
 static const double TEST_PART = 0.1, VALIDATION_PART = 0.15;
 static const double ENROL_PART = 0.6, PROBE_PART = 0.2; /* of each person's rows */
 
@@ -65,19 +67,43 @@ static enum split_kind by_split(const struct model_training *t, const struct dat
     return used;
 }
 
-/* Are both labels in all parts that have rows, if they are in the data? */
-static bool both_labels(const struct dataset *d, const uint8_t *side, bool no_test)
+/* Has every part of each label at least a fifth of its share? */
+static bool fair(const struct dataset *d, const uint8_t *side, bool no_test)
 {
     size_t count[3][2] = {{0}};
+    const double share[3] = {1 - VALIDATION_PART - TEST_PART, VALIDATION_PART, TEST_PART};
     for (size_t i = 0; i < d->rows; i++)
-        if (d->label[i] != LABEL_NONE)
-            count[side[i]][d->label[i] == LABEL_ATTACK]++;
-    size_t normal = count[0][0] + count[1][0] + count[2][0];
-    size_t attack = count[0][1] + count[1][1] + count[2][1];
-    for (int s = TRAIN; s <= (no_test ? VALIDATION : TEST); s++)
-        if ((normal >= 3 && count[s][0] == 0) || (attack >= 3 && count[s][1] == 0))
-            return false;
+        count[side[i]][d->label[i] == LABEL_ATTACK]++;
+    for (int label = 0; label < 2; label++) {
+        double all = (double)(count[TRAIN][label] + count[VALIDATION][label] + count[TEST][label]);
+        for (int s = TRAIN; s <= (no_test ? VALIDATION : TEST); s++)
+            if ((double)count[s][label] < floor(share[s] * all / 5) ||
+                (all >= 3 && !count[s][label]))
+                return false;
+    }
     return true;
+}
+
+/* Groups may be so large that keeping them whole leaves a part without attacks, as with one bot that talks to one server all day: then
+ * rows are parted by chance, then by time without regard to groups, then anyhow. */
+static enum split_kind by_fair_split(const struct model_training *t, const struct dataset *d,
+                                     uint8_t *side, struct parts *out)
+{
+    enum split_kind used = by_split(t, d, t->split, side);
+    if (fair(d, side, t->no_test))
+        return used;
+    if (used == SPLIT_TIME)
+        used = by_split(t, d, SPLIT_GROUP, side);
+    if (fair(d, side, t->no_test))
+        return used;
+    struct dataset alone = *d;
+    alone.group = rows_all(d->rows);
+    out->torn = true;
+    used = by_split(t, &alone, d->timed ? SPLIT_TIME : SPLIT_RANDOM, side);
+    if (!fair(d, side, t->no_test) && used == SPLIT_TIME)
+        used = by_split(t, &alone, SPLIT_RANDOM, side);
+    mem_free(alone.group);
+    return used;
 }
 
 void parts_of(const struct model_training *t, const struct dataset *d, struct parts *out)
@@ -88,11 +114,7 @@ void parts_of(const struct model_training *t, const struct dataset *d, struct pa
     if (t->kind == MODEL_KEYSTROKE) {
         by_person(t, d, side);
     } else {
-        enum split_kind used = by_split(t, d, t->split, side);
-        if (!both_labels(d, side, t->no_test) && used != SPLIT_RANDOM) {
-            out->one_sided = true;
-            used = by_split(t, d, SPLIT_RANDOM, side);
-        }
+        enum split_kind used = by_fair_split(t, d, side, out);
         how = split_name(used);
     }
     gather(out, side, d->rows);

@@ -276,8 +276,8 @@ static void note_labels(struct course *c)
                                    : "rows without a label were taken for normal");
     if (c->d->note[0])
         warn(c, c->d->note);
-    if (c->parts.one_sided)
-        warn(c, "the split left a part with one label only; rows were parted at random");
+    if (c->parts.torn)
+        warn(c, "rows that belong together are too many to be kept together: they were parted");
     if (c->terms->no_test)
         warn(c, "no rows were kept back: the figures are of the rows that set the threshold");
 }

@@ -10,8 +10,7 @@ struct parts {
     uint32_t *index; /* owned */
     struct rows train, validation, test;
     char words[200]; /* for the card */
-    bool
-        one_sided; /* the split that was asked for left a part without one of the labels: another was made */
+    bool torn; /* groups had to be torn apart: too large to be kept whole */
 };
 /* keystroke: the first rows of each person to train, the next to validate, the last to test. */
 void parts_of(const struct model_training *t, const struct dataset *d, struct parts *out);
