@@ -251,12 +251,15 @@ TARGET static void k_layer_norm_back(const struct nn_norm *l, const float *x, co
 TARGET static void k_adam(const struct nn_adam *a, const struct adam_rates *r)
 {
     vec b1 = v_set(r->beta1), b2 = v_set(r->beta2), c1 = v_set(1 - r->beta1),
-        c2 = v_set(1 - r->beta2), one1 = v_set(r->correct1), one2 = v_set(r->correct2);
+        c2 = v_set(1 - r->beta2), one1 = v_set(r->correct1), one2 = v_set(r->correct2),
+        least = v_set(ADAM_LEAST);
     for (size_t i = 0; i < a->n; i += LANES) {
         part some = v_part(lanes(a->n - i));
         vec g = v_mul(v_load_part(a->gradient + i, some), v_set(r->scale));
         vec m = v_fma(b1, v_load_part(a->m + i, some), v_mul(c1, g));
         vec v = v_fma(b2, v_load_part(a->v + i, some), v_mul(c2, v_mul(g, g)));
+        m = v_less(v_abs(m), least, v_set(0), m);
+        v = v_less(v, least, v_set(0), v);
         v_store_part(a->m + i, some, m);
         v_store_part(a->v + i, some, v);
         vec under = v_add(v_sqrt(v_mul(v, one2)), v_set(r->epsilon));

@@ -181,8 +181,10 @@ static void adam(const struct nn_adam *a, const struct adam_rates *r)
 {
     for (size_t i = 0; i < a->n; i++) {
         float g = a->gradient[i] * r->scale;
-        a->m[i] = r->beta1 * a->m[i] + (1 - r->beta1) * g;
-        a->v[i] = r->beta2 * a->v[i] + (1 - r->beta2) * g * g;
+        float m = r->beta1 * a->m[i] + (1 - r->beta1) * g;
+        float v = r->beta2 * a->v[i] + (1 - r->beta2) * g * g;
+        a->m[i] = fabsf(m) < ADAM_LEAST ? 0 : m;
+        a->v[i] = v < ADAM_LEAST ? 0 : v;
         float under = sqrtf(a->v[i] * r->correct2) + r->epsilon;
         a->value[i] -= r->rate * (a->m[i] * r->correct1 / under + r->decay * a->value[i]);
         a->gradient[i] = 0;

@@ -148,6 +148,12 @@ static void scores_by_column_as_by_row(void **state)
         memcpy(wide + i * STRIDE, x + i * D, D * sizeof *x);
     struct autoencoder *a = trained(&(struct nn_training){.epochs = 2}, x, N);
     assert_int_equal(autoencoder_columns(a), D);
+    struct autoencoder *b = NULL;
+    struct autoencoder_shape shape = {D, 13, 4};
+    struct nn_training t = {.epochs = 2};
+    assert_int_equal(autoencoder_train(&shape, &t, wide, N, STRIDE, &b, NULL), ST_OK);
+    assert_same(a, b);
+    autoencoder_free(b);
     autoencoder_score(a, wide, 53, STRIDE, out, each);
     for (size_t i = 0; i < 53; i++) {
         float alone;

@@ -348,6 +348,18 @@ static void descend(struct nn_adam *a, unsigned steps)
         nn_adam_step(a);
     }
 }
+/* A gradient that was there once is forgotten altogether. */
+static void adam_forgets(const struct kernels *k)
+{
+    struct nn_adam a;
+    kernels_use(k);
+    nn_adam_init(&a, 3, 0.1f);
+    a.gradient[1] = 1;
+    for (unsigned i = 0; i < 1000; i++)
+        nn_adam_step(&a);
+    assert_true(a.m[1] == 0 && a.v[1] > 0 && isfinite(a.value[1]));
+    nn_adam_done(&a);
+}
 static void adam_descends(const struct kernels *k)
 {
     struct nn_adam a;
@@ -370,6 +382,7 @@ static void adam_descends(const struct kernels *k)
     }
     assert_near(b[1].value, b[0].value, b[0].n, 1);
     nn_adam_done(&b[0]), nn_adam_done(&b[1]);
+    adam_forgets(k);
 }
 static void steps_towards_the_least(void **state)
 {
