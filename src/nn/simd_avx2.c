@@ -31,6 +31,10 @@ INLINE vec v_load_part(const float *p, part m) /* the others are 0 */
 {
     return _mm256_maskload_ps(p, m);
 }
+INLINE vec v_only(part m, vec x) /* the others 0 */
+{
+    return _mm256_and_ps(_mm256_castsi256_ps(m), x);
+}
 INLINE void v_store_part(float *p, part m, vec x)
 {
     _mm256_maskstore_ps(p, m, x);

@@ -31,6 +31,10 @@ INLINE vec v_load_part(const float *p, part m) /* the others are 0 */
 {
     return _mm512_maskz_loadu_ps(m, p);
 }
+INLINE vec v_only(part m, vec x) /* the others 0 */
+{
+    return _mm512_maskz_mov_ps(m, x);
+}
 INLINE void v_store_part(float *p, part m, vec x)
 {
     _mm512_mask_storeu_ps(p, m, x);

@@ -6,7 +6,10 @@
  * loads a row of B and one number of each row of A.  Both come from where they are; B is copied to a panel, K_BLOCK rows at
  * a time, when it is transposed, or when its rows lie so far apart that they would push each other out of the cache and
  * there are enough rows of A to pay for the copy.  Each number of C is summed in the order of k whatever the tile, so a row's
- * result does not depend on how many others there are. */
+ * result does not depend on how many others there are.
+ *
+ * Functions with a structure or an array in their frame do not have the TARGET: gcc 12 would move those with vectors that want
+ * 64 bytes of alignment, which its address sanitizer, looking for use after return, does not give. */
 #ifdef VARIANT
 #include <assert.h>
 
@@ -31,41 +34,43 @@ struct tile {
     float beta;
     const float *bias; /* of these columns; NULL: none, or not yet */
     bool relu;
-    part last; /* lanes of the last vector */
+    size_t last; /* lanes of the last vector */
 };
 
-TARGET static __attribute__((noinline)) void finish(const struct tile *t, const vec *sum,
+TARGET static __attribute__((noinline)) void finish(const struct tile *t, const float *sum,
                                                     size_t rows, size_t wide)
 {
     vec beta = v_set(t->beta), zero = v_set(0);
+    part last = v_part(t->last);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < wide; j++) {
             float *c = t->c + i * t->ldc + j * LANES;
             bool whole = j + 1 < wide;
-            vec s = sum[i * wide + j];
+            vec s = v_load(sum + (i * wide + j) * LANES);
             if (t->beta != 0)
-                s = v_fma(beta, whole ? v_load(c) : v_load_part(c, t->last), s);
+                s = v_fma(beta, whole ? v_load(c) : v_load_part(c, last), s);
             if (t->bias) {
                 const float *bias = t->bias + j * LANES;
-                s = v_add(s, whole ? v_load(bias) : v_load_part(bias, t->last));
+                s = v_add(s, whole ? v_load(bias) : v_load_part(bias, last));
             }
             if (t->relu)
                 s = v_max(zero, s);
             if (whole)
                 v_store(c, s);
             else
-                v_store_part(c, t->last, s);
+                v_store_part(c, last, s);
         }
 }
 
-/* ROWS and WIDTH are constants wherever this is called, so that `sum` is registers. */
+/* ROWS and WIDTH are constants, so that `sum` is registers. */
 #define TILE(ROWS, WIDTH)                                                                          \
     TARGET static void tile_##ROWS##_##WIDTH(const struct tile *t)                                 \
     {                                                                                              \
-        vec sum[ROWS][WIDTH], out[(ROWS) * (WIDTH)];                                               \
+        vec sum[ROWS][WIDTH];                                                                      \
+        float out[(ROWS) * (WIDTH)*LANES];                                                         \
         const float *a[ROWS], *b = t->b;                                                           \
         size_t a_col = t->a_col, b_row = t->b_row, at = 0;                                         \
-        part last = t->last;                                                                       \
+        part last = v_part(t->last);                                                               \
         UNROLL for (size_t i = 0; i < (ROWS); i++)                                                 \
         {                                                                                          \
             a[i] = t->a + i * t->a_row;                                                            \
@@ -83,7 +88,7 @@ TARGET static __attribute__((noinline)) void finish(const struct tile *t, const 
             }                                                                                      \
         }                                                                                          \
         UNROLL for (size_t i = 0; i < (ROWS); i++) UNROLL for (size_t j = 0; j < (WIDTH); j++)     \
-            out[i * (WIDTH) + j] = sum[i][j];                                                      \
+            v_store(out + (i * (WIDTH) + j) * LANES, sum[i][j]);                                   \
         finish(t, out, ROWS, WIDTH);                                                               \
     }
 #define X TILE
@@ -96,22 +101,22 @@ static void (*const tiles[TILE_ROWS + 1][PANEL + 1])(const struct tile *t) = {
 #include TILES
 };
 
-/* All rows of C, one panel wide; the rows are shared out evenly among the tiles. */
-TARGET static void panel(struct tile t, size_t m, size_t n)
+/* All rows of C from t->c on, one panel wide; the rows are shared out evenly among the tiles. */
+static void panel(struct tile *t, size_t m, size_t n)
 {
     size_t wide = (n + LANES - 1) / LANES;
-    t.last = v_part(n - (wide - 1) * LANES);
+    t->last = n - (wide - 1) * LANES;
     if (m == 1 && wide > PANEL) {
         assert(wide == LONE);
-        tile_1_8(&t);
+        tile_1_8(t);
         return;
     }
     for (size_t left = m; left;) {
         size_t tiles_left = (left + tile_rows[wide] - 1) / tile_rows[wide];
         size_t rows = (left + tiles_left - 1) / tiles_left;
-        tiles[rows][wide](&t);
-        t.a += rows * t.a_row;
-        t.c += rows * t.ldc;
+        tiles[rows][wide](t);
+        t->a += rows * t->a_row;
+        t->c += rows * t->ldc;
         left -= rows;
     }
 }
@@ -148,7 +153,7 @@ TARGET static void copy_panel(float *to, const struct gemm *g, const float *b, s
 static _Thread_local _Alignas(64) float copied[K_BLOCK * WIDE];
 
 /* Columns `at` … at+n of C. */
-TARGET static void columns(const struct gemm *g, size_t at, size_t n)
+static void columns(const struct gemm *g, size_t at, size_t n)
 {
     bool turned = g->b_op == NN_TRANSPOSED;
     bool copy = turned || (g->ldb >= FAR_FLOATS && g->m >= COPY_ROWS_MIN);
@@ -170,7 +175,7 @@ TARGET static void columns(const struct gemm *g, size_t at, size_t n)
                          .relu = g->relu && i + 1 == blocks};
         if (copy)
             copy_panel(copied, g, b, n, k);
-        panel(t, g->m, n);
+        panel(&t, g->m, n);
         p += k;
     }
 }
@@ -189,7 +194,7 @@ TARGET static float dot(const float *x, const float *y, size_t n)
     return v_sum(v_add(v_add(s[0], s[1]), v_add(s[2], s[3])));
 }
 /* Few rows by B transposed: both run along k. */
-TARGET static void dots(const struct gemm *g)
+static void dots(const struct gemm *g)
 {
     for (size_t i = 0; i < g->m; i++)
         for (size_t j = 0; j < g->n; j++) {
@@ -201,7 +206,7 @@ TARGET static void dots(const struct gemm *g)
         }
 }
 
-TARGET static void gemm(const struct gemm *g)
+static void gemm(const struct gemm *g)
 {
     if (g->m < DOT_ROWS_MAX && g->a_op == NN_AS_IS && g->b_op == NN_TRANSPOSED) {
         dots(g);

@@ -167,7 +167,7 @@ TARGET static void k_softmax(float *x, size_t n)
         part some = v_part(lanes(n - i));
         vec e = v_exp(v_sub(v_load_part(x + i, some), top));
         v_store_part(x + i, some, e);
-        total = v_add(total, v_load_part(x + i, some));
+        total = v_add(total, v_only(some, e));
     }
     vec over = v_set(1 / v_sum(total));
     for (size_t i = 0; i < n; i += LANES) {
@@ -184,10 +184,8 @@ TARGET static void k_log_softmax(float *x, size_t n)
     for (; i + LANES <= n; i += LANES)
         total = v_add(total, v_exp(v_sub(v_load(x + i), top)));
     if (i < n) {
-        float tail[LANES] = {0};
         part some = v_part(n - i);
-        v_store_part(tail, some, v_exp(v_sub(v_load_part(x + i, some), top)));
-        total = v_add(total, v_load(tail));
+        total = v_add(total, v_only(some, v_exp(v_sub(v_load_part(x + i, some), top))));
     }
     vec off = v_set(most + logf(v_sum(total)));
     for (i = 0; i < n; i += LANES) {

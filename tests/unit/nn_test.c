@@ -94,7 +94,7 @@ static void products_agree(const struct kernels *kernels)
 {
     static const size_t sizes[] = {1, 2, 3, 7, 8, 13, 16, 17, 31, 33, 50, 64, 65, 127, 130, 257};
     static const float betas[] = {0, 1, 0.5f};
-    for (unsigned i = 0; i < 400; i++) {
+    for (unsigned i = 0; i < 200; i++) {
         struct product p = {.m = sizes[random_below(&dice, COUNT(sizes))],
                             .n = sizes[random_below(&dice, COUNT(sizes))],
                             .k = sizes[random_below(&dice, COUNT(sizes))],
