@@ -261,7 +261,14 @@ static void markov_surprise(const void *net, const uint32_t *event, size_t n, fl
     mem_free(log_p);
 }
 
-/* order, nodes, the root's and the discounts, then of each node: key, value, total, kinds. */
+static int by_key(const void *a, const void *b)
+{
+    uint64_t x = (*(const struct node *const *)a)->key, y = (*(const struct node *const *)b)->key;
+    return (x > y) - (x < y);
+}
+
+/* order, nodes, the root's and the discounts, then of each node: key, value, total, kinds.  By their keys: what was read is
+ * written as it was, wherever the nodes lie in memory. */
 static void markov_write(const void *net, struct sbuf *out)
 {
     const struct markov *m = net;
@@ -270,14 +277,18 @@ static void markov_write(const void *net, struct sbuf *out)
     put_u64(out, m->root.total);
     put_u64(out, m->root.kinds);
     put_floats(out, m->discount, ORDER_MAX + 1);
-    for (size_t i = 0; i < m->slots; i++) {
-        const struct node *n = &m->node[i];
-        if (!n->key)
-            continue;
-        put_u64(out, n->key);
-        put_u64(out, (uint64_t)n->total << 32 | n->value);
-        put_u64(out, n->kinds);
+    const struct node **sorted = mem_zero(size_mul(m->nodes + 1, sizeof *sorted));
+    size_t nodes = 0;
+    for (size_t i = 0; i < m->slots; i++)
+        if (m->node[i].key)
+            sorted[nodes++] = &m->node[i];
+    qsort(sorted, nodes, sizeof *sorted, by_key);
+    for (size_t i = 0; i < nodes; i++) {
+        put_u64(out, sorted[i]->key);
+        put_u64(out, (uint64_t)sorted[i]->total << 32 | sorted[i]->value);
+        put_u64(out, sorted[i]->kinds);
     }
+    mem_free(sorted);
 }
 
 static bool read_nodes(struct markov *m, struct reader *r, uint64_t nodes)
