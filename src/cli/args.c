@@ -7,6 +7,7 @@
 #include "parse/parse.h"
 
 #include <assert.h>
+#include <math.h>
 
 enum { WORDS_MAX = 80 };
 
@@ -97,11 +98,14 @@ static bool is_choice(const struct option_info *o, const char *value)
 static bool is_valid(const struct option_info *o, const char *value)
 {
     uint64_t number;
+    double real;
     enum level level;
     enum parse_format format;
     switch (o->kind) {
     case OPTION_NUMBER:
         return str_to_u64(str_z(value), &number) && number <= INT32_MAX;
+    case OPTION_REAL:
+        return str_to_f64(str_z(value), &real) && isfinite(real);
     case OPTION_LEVEL:
         return level_find(str_z(value), &level);
     case OPTION_FORMAT:
@@ -118,6 +122,8 @@ static const char *what_is_wanted(const struct option_info *o)
     switch (o->kind) {
     case OPTION_NUMBER:
         return "a whole number";
+    case OPTION_REAL:
+        return "a number";
     case OPTION_LEVEL:
         return "informational, low, medium, high or critical";
     case OPTION_FORMAT:
@@ -132,15 +138,14 @@ static const char *what_is_wanted(const struct option_info *o)
 static status give(struct args *a, const struct option_info *o, const char *value,
                    struct error *err)
 {
-    if (a->given_count == ARGS_VALUES_MAX)
+    if (o->kind != OPTION_MANY && a->given_few++ == ARGS_VALUES_MAX)
         return fail(err, ST_LIMIT, "more than %d options", ARGS_VALUES_MAX);
     if (o->kind != OPTION_FLAG && !is_valid(o, value))
         return fail(err, ST_INVALID, "'--%s' wants %s, not '%.60s'", o->name, what_is_wanted(o),
                     value);
     if (strcmp(o->name, "help") == 0)
         a->help = true;
-    a->given[a->given_count].option = o;
-    a->given[a->given_count++].value = value;
+    a->given[a->given_count++] = (struct args_given){o, value};
     return ST_OK;
 }
 
@@ -160,6 +165,11 @@ static const struct option_info *find_option(enum command c, str name, char lett
     return NULL;
 }
 
+static bool is_option(const char *word)
+{
+    return word[0] == '-' && word[1] != '\0';
+}
+
 static status take_value(struct args *a, const struct option_info *o, const char *inlined,
                          struct cursor *cur, struct error *err)
 {
@@ -170,7 +180,10 @@ static status take_value(struct args *a, const struct option_info *o, const char
         return give(a, o, inlined, err);
     if (cur->at == cur->end)
         return fail(err, ST_INVALID, "'--%s' wants %s", o->name, what_is_wanted(o));
-    return give(a, o, *cur->at++, err);
+    status s = give(a, o, *cur->at++, err);
+    while (o->kind == OPTION_MANY && s == ST_OK && cur->at < cur->end && !is_option(*cur->at))
+        s = give(a, o, *cur->at++, err);
+    return s;
 }
 
 static status long_option(struct args *a, const char *word, struct cursor *cur, struct error *err)
@@ -226,7 +239,7 @@ static status read_words(struct args *a, struct cursor *cur, struct error *err)
     while (cur->at < cur->end) {
         const char *word = *cur->at++;
         status s = ST_OK;
-        if (only_operands || word[0] != '-' || word[1] == '\0')
+        if (only_operands || !is_option(word))
             a->operand[a->operand_count++] = word;
         else if (strcmp(word, "--") == 0)
             only_operands = true;
@@ -271,13 +284,17 @@ status args_parse(int argc, char **argv, struct args *out, struct error *err)
     if (out->command == COMMAND_COUNT)
         return unknown_command(first, err);
     out->operand = mem_array(const char *, (size_t)argc);
+    out->given = mem_array(struct args_given, (size_t)argc + ARGS_VALUES_MAX);
     return read_words(out, &cur, err);
 }
 
 void args_done(struct args *a)
 {
     mem_free(a->operand);
+    mem_free(a->given);
     a->operand = NULL;
+    a->given = NULL;
+    a->given_count = 0;
 }
 
 /* ---- asking ---- */
@@ -328,4 +345,25 @@ uint64_t args_number(const struct args *a, const char *option)
     bool ok = str_to_u64(str_z(args_text(a, option)), &n);
     assert(ok);
     return n;
+}
+
+const char **args_many(const struct args *a, const char *option, size_t *n)
+{
+    const struct option_info *o = must_have(a, option);
+    const char **out = mem_array(const char *, a->given_count + 1);
+    *n = 0;
+    for (size_t i = 0; i < a->given_count; i++)
+        if (a->given[i].option == o)
+            out[(*n)++] = a->given[i].value;
+    if (*n)
+        return out;
+    mem_free(out);
+    return NULL;
+}
+
+double args_real(const struct args *a, const char *option)
+{
+    double v = NAN;
+    (void)str_to_f64(str_z(args_text(a, option)), &v); /* else not given */
+    return v;
 }

@@ -23,7 +23,9 @@ enum option_kind {
     OPTION_PATHS,
     OPTION_TEXT,
     OPTION_TEXTS,
+    OPTION_MANY, /* paths: all words up to the next option are its values */
     OPTION_NUMBER,
+    OPTION_REAL,
     OPTION_LEVEL,
     OPTION_FORMAT,
     OPTION_CHOICE
@@ -46,18 +48,19 @@ struct option_info {
 extern const struct option_info option_table[];
 extern const size_t option_count;
 
-enum { ARGS_VALUES_MAX = 256 };
+enum { ARGS_VALUES_MAX = 256 }; /* those of OPTION_MANY not counted */
 
+struct args_given {
+    const struct option_info *option;
+    const char *value;
+};
 struct cli_service;
 struct args {
     const char *program; /* as it was called */
     enum command command;
-    struct {
-        const struct option_info *option;
-        const char *value;
-    } given[ARGS_VALUES_MAX];
-    size_t given_count;
-    const char **operand; /* owned */
+    struct args_given *given;      /* owned */
+    size_t given_count, given_few; /* few: those that ARGS_VALUES_MAX is for */
+    const char **operand;          /* owned */
     size_t operand_count;
     const struct cli_service *service; /* borrowed */
     bool help; /* asked for; without a command, `command` is COMMAND_COUNT */
@@ -72,10 +75,14 @@ bool args_flag(const struct args *a, const char *option);
 const char *args_text(const struct args *a, const char *option);
 /* All values of a repeatable option, in order; returns how many (at most `max`). */
 size_t args_list(const struct args *a, const char *option, const char **out, size_t max);
+/* All words of an OPTION_MANY, in order; *n of them, borrowed; NULL: none.  The caller frees the array with mem_free. */
+const char **args_many(const struct args *a, const char *option, size_t *n);
 /* Does the command have this option at all? */
 bool args_has(const struct args *a, const char *option);
 /* args_parse has checked that it is a whole number from 0 to 2^31-1. */
 uint64_t args_number(const struct args *a, const char *option);
+/* args_parse has checked that it is a finite number; NaN: not given, and no default. */
+double args_real(const struct args *a, const char *option);
 
 /* Does `o` belong to `c`? */
 static inline bool option_is_for(const struct option_info *o, enum command c)

@@ -45,12 +45,13 @@ static bool is_listed(const struct option_info *o)
 
 static bool is_path(const struct option_info *o)
 {
-    return o->kind == OPTION_PATH || o->kind == OPTION_PATHS;
+    return o->kind == OPTION_PATH || o->kind == OPTION_PATHS || o->kind == OPTION_MANY;
 }
 
 static bool takes_paths(enum command c)
 {
-    return strstr(command_table[c].operands, "PATH") || strstr(command_table[c].operands, "DIR");
+    return strstr(command_table[c].operands, "PATH") || strstr(command_table[c].operands, "FILE") ||
+           strstr(command_table[c].operands, "DIR");
 }
 
 /* ---- bash ---- */
@@ -129,7 +130,7 @@ static void zsh_text(FILE *to, const char *text)
 static void zsh_option(FILE *to, const struct option_info *o)
 {
     bool flag = o->kind == OPTION_FLAG;
-    bool repeats = o->kind == OPTION_PATHS || o->kind == OPTION_TEXTS;
+    bool repeats = o->kind == OPTION_PATHS || o->kind == OPTION_TEXTS || o->kind == OPTION_MANY;
     fprintf(to, " \\\n        %s", repeats ? "'*'" : "");
     if (o->letter)
         fprintf(to, "{-%c%s,--%s%s}'[", o->letter, flag ? "" : "+", o->name, flag ? "" : "=");
