@@ -10,18 +10,32 @@ void progress_init(struct progress_bar *p, bool quiet)
                                .width = terminal_width(STDERR_FD)};
 }
 
-/* The bar, where it is known how much there is. */
-static int print_bar(char *out, size_t room, const struct ingest_progress *in)
+static int print_bar(char *out, size_t room, double done)
 {
     char bar[BAR_COLUMNS + 1];
-    if (in->bytes_total == 0)
-        return 0;
-    double done = (double)in->bytes_done / (double)in->bytes_total;
-    done = done > 1 ? 1 : done;
+    done = done > 1 ? 1 : done > 0 ? done : 0;
     for (size_t i = 0; i < BAR_COLUMNS; i++)
         bar[i] = (double)i < done * BAR_COLUMNS ? '#' : '.';
     bar[BAR_COLUMNS] = '\0';
     return snprintf(out, room, "[%s] %3.0f %%  ", bar, done * 100);
+}
+
+static void show(struct progress_bar *p, const char *text)
+{
+    fputs("\r\033[K", stderr);
+    print_text(stderr, str_z(text), p->width - 1);
+    fflush(stderr);
+    p->shown = true;
+}
+
+void progress_part(struct progress_bar *p, const char *what, double part_01, const char *more)
+{
+    char text[256];
+    if (!p->wanted)
+        return;
+    int n = print_bar(text, sizeof text, part_01);
+    (void)snprintf(text + n, sizeof text - (size_t)n, "%s%s%s", what, *more ? ", " : "", more);
+    show(p, text);
 }
 
 void progress_show(struct progress_bar *p, const struct ingest_progress *in,
@@ -32,16 +46,15 @@ void progress_show(struct progress_bar *p, const struct ingest_progress *in,
         return;
     format_grouped(s->events, events);
     format_grouped(s->findings, findings);
-    int n = print_bar(text, sizeof text, in);
+    int n = 0; /* no bar where it is not known how much there is */
+    if (in->bytes_total)
+        n = print_bar(text, sizeof text, (double)in->bytes_done / (double)in->bytes_total);
     n += snprintf(text + n, sizeof text - (size_t)n, "%s events, %s findings", events, findings);
     if (in->files_total > 1)
         snprintf(text + n, sizeof text - (size_t)n, ", file %zu of %zu",
                  in->files_done < in->files_total ? in->files_done + 1 : in->files_total,
                  in->files_total);
-    fputs("\r\033[K", stderr);
-    print_text(stderr, str_z(text), p->width - 1);
-    fflush(stderr);
-    p->shown = true;
+    show(p, text);
 }
 
 void progress_clear(struct progress_bar *p)
