@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RUNS = 5, SPAN = 512, FILE_MAX = 1 << 30 };
+enum { RUNS = 20, SPAN = 512, FILE_MAX = 1 << 30 };
 
 static double seconds(void)
 {
@@ -41,7 +41,7 @@ static void products(void)
     printf("products (m, n, k), GFLOPS: A·B, Aᵀ·B, A·Bᵀ\n");
     for (size_t i = 0; i < COUNT(shape); i++) {
         size_t m = shape[i][0], n = shape[i][1], k = shape[i][2],
-               calls = 100000000 / (m * n * k) + 1;
+               calls = 10000000 / (m * n * k) + 1;
         printf("  %3zu %3zu %3zu", m, n, k);
         for (int op = 0; op < 3; op++) {
             double best = 1e9;
@@ -147,7 +147,7 @@ static unsigned number(const char *s)
 int main(int argc, char **argv)
 {
     struct nn_training t = {.seed = 1, .epochs = 5, .team = team_new(number(getenv("THREADS")))};
-    struct rows learn = {.n = 50000, .columns = 41}, judge = {.n = 200000, .columns = 41};
+    struct rows learn = {.n = 50000, .columns = 41}, judge = {.n = 20000, .columns = 41};
     printf("kernels: %s\n", nn_simd());
     if (argc == 7 && number(argv[3])) {
         learn = read_rows(argv[1], number(argv[3]));
