@@ -57,10 +57,10 @@ static struct behavior_factor *add_factor(struct comparison *c, const char *name
 
 /* ---- values ---- */
 
-/* Faded events of a sketch, as of the entity's present hour. */
+/* Faded events of a sketch, as of the entity's present hour; of none, none. */
 static double amount(const struct entity *e, const struct sketch *s)
 {
-    return (double)s->total / (double)e->weight;
+    return s ? (double)s->total / (double)e->weight : 0;
 }
 
 /* How likely among the group's; 0: there is none, or it is too small to say. */
@@ -121,7 +121,7 @@ static str value_reason(const struct comparison *c, unsigned a, const struct val
     if (share > 0)
         return arena_fmt(c->arena, "%s '" STR_FMT "' is rare: %.2g %% of about %.0f events",
                          info->name, STR_ARG(shown), 100 * share, amount(c->e, s));
-    if (s->full)
+    if (s && s->full)
         return arena_fmt(c->arena, "%s '" STR_FMT "' is not among those that are usual" STR_FMT,
                          info->name, STR_ARG(shown), STR_ARG(end));
     return arena_fmt(c->arena, "first %s '" STR_FMT "' in %.0f days and %llu events" STR_FMT,
@@ -147,7 +147,7 @@ static const struct value *strangest_of(const struct comparison *c, unsigned a, 
 static void judge_aspect(struct comparison *c, unsigned a)
 {
     const struct sketch *s = c->e->aspect[a];
-    double n = s ? amount(c->e, s) : 0, least;
+    double n = amount(c->e, s), least;
     if (n < ASPECT_ENOUGH || a == ASPECT_OUTCOME ||
         trait_is_self((enum behavior_type)c->e->type, a))
         return;
@@ -168,8 +168,7 @@ static void judge_aspect(struct comparison *c, unsigned a)
 static void judge_failures(struct comparison *c)
 {
     const struct sketch *s = c->e->aspect[ASPECT_OUTCOME];
-    double n = s ? amount(c->e, s) : 0, seen = (double)c->o->outcomes,
-           failed = (double)c->o->failures;
+    double n = amount(c->e, s), seen = (double)c->o->outcomes, failed = (double)c->o->failures;
     if (!s || n < ASPECT_ENOUGH || c->o->outcomes == 0)
         return;
     double share = 0;
@@ -313,9 +312,12 @@ static void judge_hour(struct comparison *c)
 static void judge_group(struct comparison *c)
 {
     const struct entity *g = c->group;
-    double members = g && g->peers ? spread_estimate(g->peers) : 0, worst = -1;
+    double worst = -1;
     const struct value *strangest = NULL;
     unsigned aspect = 0;
+    if (!g || !g->peers)
+        return;
+    double members = spread_estimate(g->peers);
     if (members < MEMBERS_ENOUGH)
         return;
     for (unsigned a = 0; a < ASPECT_COUNT; a++) {
