@@ -13,7 +13,8 @@ struct run {
     const struct snapshot *snapshot;
     const struct detect_options *options;
     const struct detect_sink *sink;
-    uint32_t *rank; /* owned; NULL without rules */
+    uint32_t *rank;               /* owned; NULL without rules */
+    struct flow_windows *windows; /* owned */
 
     struct lock lock; /* LOCK_DETECT_INPUT */
     /* under the lock: */
@@ -70,8 +71,8 @@ static void deliver_events(struct run *run, struct job *job)
         while ((item = job_item(job, &place, e)))
             deliver_item(run, item);
     }
-    assert(place.rule == job->rules.n &&
-           place.indicator == job->indicators.n); /* else: not by event */
+    assert(place.rule == job->rules.n && place.indicator == job->indicators.n &&
+           place.model == job->models.n); /* else: not by event */
 }
 
 static void count(struct run *run, const struct job *job)
@@ -83,6 +84,8 @@ static void count(struct run *run, const struct job *job)
     s->rejected += b->rejected;
     s->dropped += b->dropped + job->dropped;
     s->suppressed += job->suppressed;
+    s->flows += job->scored.flows;
+    s->flows_skipped += job->scored.skipped;
     s->bytes = job->progress.text_bytes;
 }
 
@@ -140,6 +143,7 @@ static bool take_input(struct run *run, struct job *job)
     if (!ended) {
         job->of.stream = *stream;
         job->number = run->taken++;
+        job->turn = job->number + 1;
         job->progress = ingest_progress(run->in);
     }
     lock_drop(&run->lock);
@@ -151,6 +155,8 @@ static void work(void *arg)
     struct run *run = arg;
     struct worker w;
     worker_init(&w, run->snapshot, run->rank, &run->options->limits, run->options->min_level);
+    w.windows = run->windows;
+    worker_use_models(&w, run->snapshot->models);
     struct job *job;
     while ((job = order_take(&run->order))) {
         if (!take_input(run, job)) {
@@ -189,6 +195,7 @@ static void run_init(struct run *run, unsigned threads)
     order_init(&run->order, LOCK_DETECT_ORDER, threads == 1 ? 1 : threads * JOBS_PER_THREAD);
     run->order.deliver = deliver;
     run->order.arg = run;
+    run->windows = flow_windows_new(run->order.jobs, 0);
     run->rank = rule_ranks(run->snapshot->rules);
     arena_init(&run->arena, CORRELATION_ARENA_MAX);
     if (run->snapshot->rules)
@@ -201,6 +208,7 @@ static void run_done(struct run *run)
     correlator_free(run->correlator);
     arena_done(&run->arena);
     mem_free(run->rank);
+    flow_windows_free(run->windows);
     order_done(&run->order);
     lock_done(&run->lock);
 }

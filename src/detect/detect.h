@@ -8,6 +8,7 @@
 #ifndef DETECT_DETECT_H
 #define DETECT_DETECT_H
 
+#include "detect/score.h"
 #include "ingest/ingest.h"
 #include "intel/intel.h"
 #include "rule/rule.h"
@@ -17,6 +18,7 @@ struct snapshot {
     struct dict *dict;
     const struct rule_set *rules;
     const struct intel_set *intel;
+    struct model_set *models; /* of a run over files; the engine has its own: engine_adopt_models */
 };
 
 struct detect_options {
@@ -29,6 +31,8 @@ struct detect_options {
 struct detect_stats {
     uint64_t events, bytes, read, rejected, findings, dropped;
     uint64_t suppressed; /* findings below min_level */
+    uint64_t flows,
+        flows_skipped; /* shown to models; scores left out at a limit or because a model rests */
     struct correlator_stats correlation;
     double seconds;
 };

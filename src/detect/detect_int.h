@@ -6,6 +6,8 @@
  *   lane:     the service's way around the queue
  *   snapshot: who still needs a set of detectors
  *   work:     one batch parsed and matched, by one worker, whenever
+ *   score:    connections in a batch, and what models make of them
+ *   windows:  what connections there were before
  *   order:    finished jobs delivered, one after the other
  *   tenant:   the engine's correlators
  *
@@ -47,12 +49,16 @@ struct job {
     struct ingest_progress progress;   /* of a run over files, when the batch was read */
     struct snapshot_ref *matched_with; /* owned; NULL in a run over files */
     uint64_t adoption;                 /* which one of the engine\'s that was */
+    struct model_set *scored_with;     /* owned; NULL in a run over files */
+    uint64_t turn;                     /* at the windows of flows: number + 1; FLOW_NO_TURN */
 
     /* made by worker_run: */
     struct arena arena;
     struct rule_hits hits;
     VEC(struct item) rules; /* by event, then by rule id */
     VEC(struct item) indicators;
+    VEC(struct item) models;
+    struct scored scored; /* in the arena */
     uint64_t suppressed, dropped;
     uint64_t late; /* samples that correlations could use no more */
     bool replayed; /* from before a restart */
@@ -66,9 +72,9 @@ void job_init(struct job *job);
 void job_done(struct job *job);
 void job_clear(struct job *job); /* for the next batch; keeps its memory */
 
-/* The job's items by event, an event's rules before its indicators; all-zero is the beginning. */
+/* The job's items by event: an event's rules, then its indicators, then its models; all-zero is the beginning. */
 struct item_place {
-    size_t rule, indicator;
+    size_t rule, indicator, model;
 };
 /* The next item of an event up to `event`; NULL: none. */
 const struct item *job_item(const struct job *job, struct item_place *place, uint32_t event);
@@ -124,19 +130,25 @@ struct worker {
     struct parser *parser;
     struct rule_matcher *rules;  /* NULL without rules */
     struct intel_matcher *intel; /* NULL without indicators */
+    struct scorer *scorer;
+    struct model_set *models;     /* borrowed: what the scorer goes by; NULL: none */
+    struct flow_windows *windows; /* borrowed */
     /* Shown each batch when it was parsed.  Optional. */
     void (*parsed)(void *arg, struct job *job);
     void *arg;
 };
 
-/* `rank` is rule_ranks of the snapshot's rules; what is passed is borrowed. */
+/* `rank` is rule_ranks of the snapshot's rules; what is passed is borrowed.  `windows` is the caller's to set. */
 void worker_init(struct worker *w, const struct snapshot *s, const uint32_t *rank,
                  const struct parse_limits *limits, enum level min_level);
 void worker_done(struct worker *w);
 /* Go on with another snapshot. */
 void worker_change(struct worker *w, const struct snapshot *s, const uint32_t *rank);
 
-/* Parse and match the job's batch. */
+/* Score with these from the next batch on; borrowed. */
+void worker_use_models(struct worker *w, struct model_set *models);
+
+/* Parse and match the job's batch, and score it. */
 void worker_run(struct worker *w, struct job *job);
 
 /* The rank of every rule of the set; the caller's to mem_free.  NULL for NULL. */

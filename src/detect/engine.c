@@ -16,6 +16,7 @@ struct engine_result engine_result_of(struct job *job)
         .count = job->found.n,
         .sampled = job->sampled.at,
         .sampled_count = job->sampled.n,
+        .scored = &job->scored,
         .dropped = job->dropped,
         .late = job->late,
     };
@@ -50,6 +51,16 @@ static void count_batch(const struct engine_job *of)
     metric_add(METRIC_EVENTS_FIELDS_DROPPED, of->batch.dropped);
 }
 
+/* What was found is not looked at any more. */
+static void let_go(struct job *job)
+{
+    snapshot_ref_drop(job->matched_with);
+    job->matched_with = NULL;
+    job->scored = (struct scored){0};
+    model_set_unref(job->scored_with);
+    job->scored_with = NULL;
+}
+
 bool engine_deliver_job(void *engine, struct job *job)
 {
     struct engine *e = engine;
@@ -60,8 +71,7 @@ bool engine_deliver_job(void *engine, struct job *job)
     count_findings(job);
     struct engine_result r = engine_result_of(job);
     e->sink.deliver(e->sink.arg, &r);
-    snapshot_ref_drop(job->matched_with);
-    job->matched_with = NULL;
+    let_go(job);
     return false;
 }
 
@@ -78,8 +88,7 @@ void engine_replay_job(struct engine *e, struct job *job)
         e->tenants.wall_ms = job->of.taken_ms;
     (void)tenants_feed(&e->tenants, job, &job->arena, ignore, NULL);
     e->silent = false;
-    snapshot_ref_drop(job->matched_with);
-    job->matched_with = NULL;
+    let_go(job);
 }
 
 /* ---- what correlations find on their own ---- */
@@ -167,6 +176,8 @@ struct engine *engine_new(const struct engine_options *options, const struct eng
     condition_init(&e->queued);
     e->current = snapshot_ref_take(first);
     atomic_init(&e->adopted, 0);
+    atomic_init(&e->adopted_models, 0);
+    e->windows = flow_windows_new(options->jobs, 0);
     job_init(&e->tick);
     tenants_init(&e->tenants, &options->correlation, options->tenants);
     e->tenants.emit = tick_emit;
@@ -185,6 +196,8 @@ void engine_free(struct engine *e)
     job_done(&e->tick);
     order_done(&e->order);
     snapshot_ref_drop(e->current);
+    model_set_unref(e->models);
+    flow_windows_free(e->windows);
     condition_done(&e->queued);
     lock_done(&e->queue_lock);
     lock_done(&e->snapshot_lock);
@@ -202,6 +215,34 @@ void engine_adopt(struct engine *e, struct snapshot_ref *s)
     lock_take(&e->queue_lock);
     condition_wake_all(&e->queued); /* who has nothing to do lets go of the old one, too */
     lock_drop(&e->queue_lock);
+}
+
+void engine_adopt_models(struct engine *e, struct model_set *set)
+{
+    lock_take(&e->snapshot_lock);
+    struct model_set *before = e->models;
+    e->models = set ? model_set_ref(set) : NULL;
+    atomic_fetch_add(&e->adopted_models, 1);
+    lock_drop(&e->snapshot_lock);
+    model_set_unref(before);
+    lock_take(&e->queue_lock);
+    condition_wake_all(&e->queued);
+    lock_drop(&e->queue_lock);
+}
+
+static struct model_set *models_of(struct engine *e, uint64_t *adoption)
+{
+    lock_take(&e->snapshot_lock);
+    struct model_set *set = e->models ? model_set_ref(e->models) : NULL;
+    *adoption = atomic_load(&e->adopted_models);
+    lock_drop(&e->snapshot_lock);
+    return set;
+}
+
+struct model_set *engine_models(struct engine *e)
+{
+    uint64_t adoption;
+    return models_of(e, &adoption);
 }
 
 struct snapshot_ref *engine_snapshot(struct engine *e)
@@ -228,27 +269,51 @@ void seat_init(struct seat *s, struct engine *e)
                 e->options.min_level);
     s->worker.parsed = e->sink.parsed ? on_parsed : NULL;
     s->worker.arg = e;
+    s->worker.windows = e->windows;
+    s->models = models_of(e, &s->models_adoption);
+    worker_use_models(&s->worker, s->models);
 }
 
 void seat_done(struct seat *s)
 {
     worker_done(&s->worker);
     snapshot_ref_drop(s->snapshot);
+    model_set_unref(s->models);
 }
 
-static bool is_current(const struct seat *s)
+static bool has_current_rules(const struct seat *s)
 {
     return s->adoption == atomic_load(&s->engine->adopted);
 }
 
+static bool has_current_models(const struct seat *s)
+{
+    return s->models_adoption == atomic_load(&s->engine->adopted_models);
+}
+
+static bool is_current(const struct seat *s)
+{
+    return has_current_rules(s) && has_current_models(s);
+}
+
+static void adopt_models(struct seat *s)
+{
+    struct model_set *before = s->models;
+    s->models = models_of(s->engine, &s->models_adoption);
+    worker_use_models(&s->worker, s->models);
+    model_set_unref(before);
+}
+
 void seat_adopt(struct seat *s)
 {
-    if (is_current(s))
-        return;
-    struct snapshot_ref *before = s->snapshot;
-    s->snapshot = current_of(s->engine, &s->adoption);
-    worker_change(&s->worker, &s->snapshot->detectors, s->snapshot->rank);
-    snapshot_ref_drop(before);
+    if (!has_current_rules(s)) {
+        struct snapshot_ref *before = s->snapshot;
+        s->snapshot = current_of(s->engine, &s->adoption);
+        worker_change(&s->worker, &s->snapshot->detectors, s->snapshot->rank);
+        snapshot_ref_drop(before);
+    }
+    if (!has_current_models(s))
+        adopt_models(s);
 }
 
 static void gather(struct job *job)
@@ -270,6 +335,7 @@ void seat_run(struct seat *s, struct job *job)
     seat_adopt(s);
     job->matched_with = snapshot_ref_take(s->snapshot);
     job->adoption = s->adoption;
+    job->scored_with = s->models ? model_set_ref(s->models) : NULL;
     worker_run(&s->worker, job);
     gather(job);
     metric_observe(METRIC_DETECT_SECONDS, clock_since(start_ns));
@@ -309,6 +375,7 @@ void engine_submit(struct engine *e, struct engine_job *of)
     job->next = NULL;
     lock_take(&e->queue_lock);
     job->number = e->submitted++;
+    job->turn = job->number + 1;
     *(e->first ? &e->last->next : &e->first) = job;
     e->last = job;
     lock_drop(&e->queue_lock);

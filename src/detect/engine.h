@@ -41,7 +41,8 @@ struct engine_job { /* a batch on its way; from engine_take, or a lane's own */
     /* When it was taken in, by the engine's ticks (Unix ms, TIME_NONE before the first): set before
      * it is delivered, and by who replays a record. */
     int64_t taken_ms;
-    void *token; /* between the source and the sink; not looked at here */
+    void *token;      /* between the source and the sink; not looked at here */
+    size_t explained; /* flows whose scores are explained though they are no alarms */
 };
 /* Copies `s`, with a NUL behind it, into the job: lives until the job is delivered.  p is NULL past
  * 1 MiB in all. */
@@ -58,8 +59,9 @@ struct engine_result {
     size_t count;
     const uint32_t *sampled; /* events that fed correlations, ascending */
     size_t sampled_count;
-    uint64_t dropped; /* findings lost at a limit */
-    uint64_t late;    /* matches that came too late to be correlated */
+    const struct scored *scored; /* what models made of its flows; lives as long as the findings */
+    uint64_t dropped;            /* findings lost at a limit */
+    uint64_t late;               /* matches that came too late to be correlated */
 };
 
 struct engine_sink {
@@ -90,6 +92,9 @@ void engine_free(struct engine *e); /* nobody works; NULL is fine */
  * old one at once, a lane with its next batch, a correlator with the next tick. */
 void engine_adopt(struct engine *e, struct snapshot_ref *s);
 struct snapshot_ref *engine_snapshot(struct engine *e); /* a reference for the caller */
+/* Flows are scored with these from the next batch on; correlations are not touched.  Takes its own reference; NULL: none. */
+void engine_adopt_models(struct engine *e, struct model_set *set);
+struct model_set *engine_models(struct engine *e); /* a reference for the caller; NULL: none */
 
 /* A free job, cleared (events_metric: METRIC_EVENTS_HTTP); NULL: all are under way, sink->room will be called. */
 struct engine_job *engine_take(struct engine *e);

@@ -12,7 +12,10 @@ struct engine {
 
     struct lock snapshot_lock;    /* LOCK_ENGINE_SNAPSHOT */
     struct snapshot_ref *current; /* owned; under the lock */
+    struct model_set *models;     /* owned reference, or NULL; under the lock */
     atomic_uint_fast64_t adopted; /* how often; written under the lock */
+    atomic_uint_fast64_t adopted_models;
+    struct flow_windows *windows; /* owned */
 
     struct lock queue_lock; /* LOCK_ENGINE_QUEUE */
     struct condition queued;
@@ -32,6 +35,8 @@ struct seat {
     struct engine *engine;
     struct snapshot_ref *snapshot; /* owned: what the worker goes by */
     uint64_t adoption;             /* of it */
+    struct model_set *models;      /* owned reference, or NULL */
+    uint64_t models_adoption;
     struct worker worker;
 };
 

@@ -17,12 +17,14 @@ void job_init(struct job *job)
 void job_done(struct job *job)
 {
     snapshot_ref_drop(job->matched_with);
+    model_set_unref(job->scored_with);
     batch_done(&job->of.batch);
     arena_done(&job->kept);
     arena_done(&job->arena);
     rule_hits_done(&job->hits);
     vec_done(&job->rules);
     vec_done(&job->indicators);
+    vec_done(&job->models);
     vec_done(&job->found);
     vec_done(&job->sampled);
 }
@@ -36,7 +38,12 @@ void job_clear(struct job *job)
     arena_clear(&job->kept);
     snapshot_ref_drop(job->matched_with);
     job->matched_with = NULL;
-    job->hits.n = job->rules.n = job->indicators.n = job->found.n = job->sampled.n = 0;
+    model_set_unref(job->scored_with);
+    job->scored_with = NULL;
+    job->turn = FLOW_NO_TURN;
+    job->scored = (struct scored){0};
+    job->hits.n = job->rules.n = job->indicators.n = job->models.n = 0;
+    job->found.n = job->sampled.n = 0;
 }
 
 const struct item *job_item(const struct job *job, struct item_place *place, uint32_t event)
@@ -44,14 +51,18 @@ const struct item *job_item(const struct job *job, struct item_place *place, uin
     const struct item *rule = place->rule < job->rules.n ? &job->rules.at[place->rule] : NULL;
     const struct item *indicator =
         place->indicator < job->indicators.n ? &job->indicators.at[place->indicator] : NULL;
-    if (rule && rule->event <= event && (!indicator || rule->event <= indicator->event)) {
-        place->rule++;
-        return rule;
-    }
-    if (!indicator || indicator->event > event)
+    const struct item *model = place->model < job->models.n ? &job->models.at[place->model] : NULL;
+    const struct item *next = rule;
+    if (!next || (indicator && indicator->event < next->event))
+        next = indicator;
+    if (!next || (model && model->event < next->event))
+        next = model;
+    if (!next || next->event > event)
         return NULL;
-    place->indicator++;
-    return indicator;
+    place->rule += next == rule;
+    place->indicator += next == indicator;
+    place->model += next == model;
+    return next;
 }
 
 /* ---- free ones ---- */

@@ -12,6 +12,7 @@ void worker_init(struct worker *w, const struct snapshot *s, const uint32_t *ran
 
 void worker_done(struct worker *w)
 {
+    scorer_free(w->scorer);
     parser_free(w->parser);
     rule_matcher_free(w->rules);
     intel_matcher_free(w->intel);
@@ -24,6 +25,9 @@ void worker_change(struct worker *w, const struct snapshot *s, const uint32_t *r
     if (w->dict != s->dict) {
         parser_free(w->parser);
         w->parser = parser_new(s->dict, w->limits);
+        scorer_free(w->scorer);
+        w->scorer = scorer_new(s->dict);
+        scorer_adopt(w->scorer, w->models);
     }
     w->dict = s->dict;
     w->set = s->rules;
@@ -117,11 +121,48 @@ static void on_indicator(void *arg, uint32_t event, const struct finding *f)
     *vec_push(&job->indicators) = (struct item){.event = event, .finding = copy};
 }
 
+/* ---- models ---- */
+
+void worker_use_models(struct worker *w, struct model_set *models)
+{
+    w->models = models;
+    scorer_adopt(w->scorer, models);
+}
+
+static void add_alarm(struct worker *w, struct job *job, const struct model_score *score)
+{
+    const struct finding *f = score_finding(score, &job->of.batch.event[score->event], &job->arena);
+    if (!f)
+        job->dropped++;
+    else if (f->level < w->min_level)
+        job->suppressed++;
+    else
+        *vec_push(&job->models) = (struct item){.event = score->event, .finding = f};
+}
+
+/* Flows of a replay were scored before the restart. */
+static void score(struct worker *w, struct job *job)
+{
+    struct score_request r = {.windows = w->windows,
+                              .tenant = job->of.tenant,
+                              .turn = job->turn,
+                              .batch = &job->of.batch,
+                              .arena = &job->arena,
+                              .explained = job->of.explained};
+    if (job->replayed)
+        return;
+    scorer_run(w->scorer, &r, &job->scored);
+    for (size_t i = 0; i < job->scored.n; i++)
+        if (job->scored.at[i].alarm && !job->scored.at[i].shadow)
+            add_alarm(w, job, &job->scored.at[i]);
+}
+
 void worker_run(struct worker *w, struct job *job)
 {
     struct batch *b = &job->of.batch;
     arena_clear(&job->arena);
-    job->hits.n = job->rules.n = job->indicators.n = 0;
+    job->hits.n = job->rules.n = job->indicators.n = job->models.n = 0;
+    job->scored = (struct scored){0};
     job->suppressed = job->dropped = 0;
     if (b->n)
         parser_run(w->parser, &job->of.stream, b);
@@ -137,4 +178,5 @@ void worker_run(struct worker *w, struct job *job)
         struct found found = {w, job};
         intel_match(w->intel, b, &job->arena, on_indicator, &found);
     }
+    score(w, job);
 }

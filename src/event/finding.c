@@ -39,8 +39,8 @@ bool level_find(str name, enum level *out)
 
 const char *finding_kind_name(enum finding_kind k)
 {
-    static const char *const names[FINDING_KIND_COUNT] = {"rule", "correlation", "indicator",
-                                                          "behavior", "network"};
+    static const char *const names[FINDING_KIND_COUNT] = {"rule",     "correlation", "indicator",
+                                                          "behavior", "network",     "model"};
     return names[k];
 }
 

@@ -19,6 +19,7 @@ enum finding_kind {
     FINDING_INDICATOR,
     FINDING_BEHAVIOR, /* an entity is not as it used to be */
     FINDING_NETWORK,  /* what flows look like together: a scan, a beacon… */
+    FINDING_MODEL,    /* a trained model's score is past its threshold */
     FINDING_KIND_COUNT
 };
 
