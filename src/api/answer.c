@@ -160,6 +160,8 @@ void call_problem(struct api_call *c, int http, const char *code, const char *de
     json_out_kv_str(&o, "code", str_z(code));
     json_out_kv_str(&o, "detail", str_z(detail));
     json_out_kv_str(&o, "request_id", str_z(c->id));
+    if (c->route && str_starts(str_z(c->route->path), STR("/v2"))) /* what its clients look for */
+        json_out_kv_str(&o, "error", str_z(detail));
     json_out_object_end(&o);
     call_send_as(c, http, "application/problem+json");
 }

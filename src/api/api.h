@@ -18,6 +18,7 @@
 #include "bus/bus.h"
 #include "detect/engine.h"
 #include "identity/identity.h"
+#include "ml/shelf.h"
 #include "net/http.h"
 #include "scan/scan.h"
 #include "store/store.h"
@@ -53,6 +54,7 @@ struct api_options {
     /* May be NULL as well: what they are for answers 503. */
     struct behavior *behavior;
     struct network *network;
+    struct shelf *shelf; /* of models */
     const char *version, *environment, *data_dir;
     const struct rate_limit *rates; /* RATE_CLASS_COUNT of them; NULL: no limits at all */
     size_t rate_buckets;            /* 0: 65,536 */

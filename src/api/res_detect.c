@@ -3,11 +3,13 @@
  *
  * What is found in single events is known at once.  With findings, or with events that correlations listen to, the answer waits
  * until the recorder has committed, as it tells the alerts' ids; without, the store is not asked. */
-#include "api/api_int.h"
 #include "api/finding.h"
+#include "api/models.h"
 #include "api/records.h"
 #include "ingest/feed.h"
 #include "os/clock.h"
+
+enum { EXPLAINED = 8 /* connections that are no alarms */ };
 
 static const char *const formats[] = {
 #define X(NAME, name, framing, doc) name,
@@ -43,8 +45,8 @@ static const struct schema_field judged_fields[] = {
      .doc = "of the worst finding; 0 without"},
     {"findings", SCHEMA_ARRAY, .required = true, .item = SCHEMA_OBJECT, .child = &schema_finding,
      .doc = "what was found"},
-    {"models", SCHEMA_OBJECT, .required = true,
-     .doc = "scores of models, by name; empty without any"},
+    {"models", SCHEMA_ARRAY, .required = true, .item = SCHEMA_OBJECT, .child = &schema_model_score,
+     .doc = "of a connection: what each model in use makes of it; else none"},
     {"latency_us", SCHEMA_INTEGER, .required = true,
      .doc = "time it took to judge it: that of the request by its events"},
 };
@@ -182,13 +184,23 @@ static struct engine_job *job_of(struct api_call *c, struct judging *j)
     (void)snprintf(job->tenant, sizeof job->tenant, "%s", c->who.tenant);
     job->events_metric = METRIC_EVENTS_REALTIME;
     job->token = &j->token;
+    job->explained = EXPLAINED;
     return job;
 }
 
 /* ---- writing ---- */
 
-static void write_event(struct json_out *o, const struct engine_found *f, size_t n, uint64_t us)
+/* Findings and scores of one event. */
+struct about {
+    const struct engine_found *found;
+    const struct model_score *score;
+    size_t n, scores;
+};
+
+static void write_event(struct json_out *o, const struct about *a, uint64_t us)
 {
+    const struct engine_found *f = a->found;
+    size_t n = a->n;
     enum level worst = LEVEL_INFORMATIONAL;
     float score = 0;
     for (size_t i = 0; i < n; i++) {
@@ -204,7 +216,10 @@ static void write_event(struct json_out *o, const struct engine_found *f, size_t
         finding_write_json(o, f[i].finding);
     json_out_array_end(o);
     json_out_key(o, STR("models"));
-    json_out_raw(o, STR("{}"));
+    json_out_array(o);
+    for (size_t i = 0; i < a->scores; i++)
+        model_score_write(o, &a->score[i], UINT32_MAX);
+    json_out_array_end(o);
     json_out_kv_u64(o, "latency_us", us);
     json_out_object_end(o);
 }
@@ -214,15 +229,18 @@ static void write_judged(struct api_call *c, const struct engine_result *r, uint
 {
     struct json_out o = call_json(c);
     uint32_t events = (uint32_t)r->job->batch.event_count;
-    size_t at = 0;
+    const struct scored *s = r->scored;
+    size_t at = 0, score = 0;
     json_out_object(&o);
     json_out_key(&o, STR("results"));
     json_out_array(&o);
     for (uint32_t e = 0; e < events; e++) {
-        size_t from = at;
-        while (at < r->count && r->found[at].event == e)
-            at++;
-        write_event(&o, r->found + from, at - from, us / events);
+        struct about a = {.found = r->found + at, .score = s->at + score};
+        for (; at < r->count && r->found[at].event == e; at++)
+            a.n++;
+        for (; score < s->n && s->at[score].event == e; score++)
+            a.scores++;
+        write_event(&o, &a, us / events);
     }
     json_out_array_end(&o);
     json_out_kv_u64(&o, "rejected", r->job->batch.rejected);

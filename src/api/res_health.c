@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Is the service up, can it work, what does it count, what can be asked of it. */
-#include "api/api_int.h"
+#include "api/models.h"
 #include "os/clock.h"
 
 #include <sys/statvfs.h>
@@ -193,6 +193,7 @@ void serve_metrics(struct api_call *c)
     sbuf_clear(c->out);
     metric_write(c->out);
     account_metrics(c->api, c->out);
+    models_metrics(c->api, c->out);
     call_send_as(c, 200, "text/plain; version=0.0.4; charset=utf-8");
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How an entity behaves, and what flows show together. */
 #include "api/finding.h"
-#include "api/threat.h"
+#include "api/models.h"
 
 #include "base/mem.h"
 
-enum { EVENTS_MAX = 10000, FLOWS_MAX = 20000, TEXT_MAX = 48 * 1024 * 1024 };
+enum { SCORES_MAX = 1000, EVENTS_MAX = 10000, FLOWS_MAX = 20000, TEXT_MAX = 48 * 1024 * 1024 };
 
 /* ---- POST /api/threat/analyze-behavior ---- */
 
@@ -53,6 +53,9 @@ static const struct schema_field behaved_fields[] = {
     {"finding", SCHEMA_OBJECT, .required = true, .nullable = true, .child = &schema_finding,
      .doc = "when it deviates much and enough is known"},
     {"learned", SCHEMA_BOOLEAN, .required = true, .doc = "the events are in the baseline now"},
+    {"models", SCHEMA_ARRAY, .required = true, .item = SCHEMA_OBJECT, .child = &schema_model_score,
+     .doc = "what models make of the connections among the events; of more than 1,000 scores the "
+            "alarms alone"},
 };
 const struct schema schema_behaved = SCHEMA_OF("Behaved", "How unusual it is", behaved_fields);
 
@@ -76,7 +79,8 @@ static status read_entity(json_node n, struct behavior_entity *out, struct error
 }
 
 static void write_behaved(struct api_call *c, const struct behavior_entity *who,
-                          const struct behavior_verdict *v, uint64_t rejected, bool learned)
+                          const struct behavior_verdict *v, const struct request_scores *scores,
+                          uint64_t rejected, bool learned)
 {
     struct json_out o = call_json(c);
     struct finding f;
@@ -113,6 +117,7 @@ static void write_behaved(struct api_call *c, const struct behavior_entity *who,
     else
         json_out_null(&o);
     json_out_kv_bool(&o, "learned", learned);
+    request_scores_write(scores, &o, SCORES_MAX);
     json_out_object_end(&o);
     call_send(c, 200);
 }
@@ -122,6 +127,7 @@ void serve_threat_behavior(struct api_call *c)
     struct behavior *b = c->api->options.behavior;
     struct behavior_entity who = {0};
     struct behavior_verdict v = {0};
+    struct request_scores scores = {0};
     struct events e = {0};
     struct sbuf text;
     struct error err;
@@ -140,8 +146,11 @@ void serve_threat_behavior(struct api_call *c)
         st = behavior_compare(b, str_z(c->who.tenant), &who, &e.batch, c->arena, &v, &err);
     if (st == ST_OK && learn)
         behavior_learn_as(b, str_z(c->who.tenant), &who, &e.batch, c->now_ms);
-    if (call_ok(c, st, &err))
-        write_behaved(c, &who, &v, e.batch.rejected, learn);
+    if (call_ok(c, st, &err)) {
+        request_scores_run(&scores, c, &e);
+        write_behaved(c, &who, &v, &scores, e.batch.rejected, learn);
+    }
+    request_scores_done(&scores);
     events_done(&e);
     sbuf_done(&text);
 }
@@ -182,6 +191,8 @@ static const struct schema_field monitored_fields[] = {
     {"detections", SCHEMA_ARRAY, .required = true, .item = SCHEMA_OBJECT,
      .child = &schema_detection, .doc = "the most certain first"},
     {"more_detections", SCHEMA_INTEGER, .required = true, .doc = "past a thousand: not listed"},
+    {"models", SCHEMA_ARRAY, .required = true, .item = SCHEMA_OBJECT, .child = &schema_model_score,
+     .doc = "what models make of the flows; of more than 1,000 scores the alarms alone"},
 };
 const struct schema schema_monitored =
     SCHEMA_OF("Monitored", "What the flows show", monitored_fields);
@@ -231,8 +242,11 @@ static void write_detections(struct api_call *c, struct json_out *o,
 }
 
 static void write_monitored(struct api_call *c, const struct network_verdict *v, size_t flows,
-                            const struct batch *b)
+                            struct events *e)
 {
+    struct request_scores scores;
+    const struct batch *b = &e->batch;
+    request_scores_run(&scores, c, e);
     struct json_out o = call_json(c);
     json_out_object(&o);
     json_out_kv_u64(&o, "flows", flows);
@@ -252,7 +266,9 @@ static void write_monitored(struct api_call *c, const struct network_verdict *v,
     }
     json_out_array_end(&o);
     write_detections(c, &o, v);
+    request_scores_write(&scores, &o, SCORES_MAX);
     json_out_object_end(&o);
+    request_scores_done(&scores);
     call_send(c, 200);
 }
 
@@ -273,7 +289,7 @@ static void judge_flows(struct api_call *c, struct events *e)
     status st = network_judge(c->api->options.network, str_z(c->who.tenant), flow, n, c->now_ms,
                               c->arena, &v, &err);
     if (call_ok(c, st, &err))
-        write_monitored(c, &v, n, &e->batch);
+        write_monitored(c, &v, n, e);
 }
 
 void serve_threat_network(struct api_call *c)

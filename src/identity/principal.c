@@ -18,7 +18,7 @@ uint64_t principal_permits(enum role role, str tenant)
             permits |= (uint64_t)1 << p;
     }
     if (!str_eq(tenant, STR("default")))
-        permits &= ~((uint64_t)1 << PERMIT_INSTALLATION);
+        permits &= ~((uint64_t)1 << PERMIT_INSTALLATION | (uint64_t)1 << PERMIT_MODELS_WRITE);
     return permits;
 }
 
