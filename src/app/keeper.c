@@ -10,6 +10,8 @@
 enum {
     SECOND_NS = 1000 * 1000 * 1000,
     API_EVERY_S = 10,
+    MODELS_EVERY_S = 10,
+    VERDICTS_EVERY_S = 60,
     IDENTITY_EVERY_S = 60,
     RECENT_EVERY_S = 60,
     MEMORY_EVERY_S = 600,
@@ -87,6 +89,8 @@ static void reload(struct service *s)
     if (s->tls)
         load_certificate(s);
     load_again(s);
+    s->models_told = false;
+    models_adopt(s);
     if (memory_load_scan(s, &err) != ST_OK)
         log_say(LOG_DATA, LOG_ERROR, "YARA rules stay as they were", LOG_Z("reason", err.text));
     notify_ready();
@@ -142,6 +146,8 @@ static void tick(struct service *s, uint64_t second)
     engine_tick(s->engine, now_ms);
     if (second % API_EVERY_S == 0)
         api_tick(s->api);
+    if (second % MODELS_EVERY_S == 0)
+        models_tick(s, second % VERDICTS_EVERY_S == 0);
     if (second % IDENTITY_EVERY_S == 0)
         identity_tick(s->identity, now_ms);
     if (second % RECENT_EVERY_S == 0)

@@ -208,6 +208,7 @@ static status open_api(struct service *s, struct error *err)
                             .engine = s->engine,
                             .behavior = s->behavior,
                             .network = s->network,
+                            .shelf = s->shelf,
                             .version = BGUARD_VERSION,
                             .environment = c->environment,
                             .data_dir = s->data.path,
@@ -221,10 +222,11 @@ static status open_api(struct service *s, struct error *err)
                             .proxy = texts(&s->arena, &c->proxies),
                             .proxy_count = c->proxies.n,
                             .limits = s->limits,
-                            .component = &s->following_health,
-                            .component_count = c->follow.n ? 1 : 0,
+                            .component = s->health,
+                            .component_count = c->follow.n ? 2 : 1,
                             .metrics_public = c->metrics_public};
-    s->following_health = (struct api_component){"sources", sources_check, s};
+    s->health[0] = (struct api_component){"models", models_check, s};
+    s->health[1] = (struct api_component){"sources", sources_check, s};
     return api_new(&o, &s->api, err);
 }
 
@@ -237,7 +239,7 @@ static status open_tls(struct service *s, struct error *err)
 static status build(struct service *s, struct error *err)
 {
     static status (*const part[])(struct service *, struct error *) = {
-        open_store,    open_records, memory_open,      open_engine,  open_tls,
+        open_store,    open_records, memory_open,      open_engine,  models_open,  open_tls,
         open_identity, open_api,     memory_load_scan, servers_open, sources_open,
     };
     status st = crypto_check(err);
@@ -265,6 +267,7 @@ static void take_apart(struct service *s)
     servers_free(s);
     api_free(s->api);
     engine_free(s->engine);
+    models_free(s);
     memory_free(s);
     recorder_free(s->recorder);
     bus_free(s->bus);

@@ -4,6 +4,7 @@
  *   service: builds what there is from the settings, in order, and takes it apart in the other
  *   server:  the network loops
  *   memory:  what is normal, and rules for files: loaded, kept
+ *   models:  which are in use, and how they do
  *   keeper:  what is to be done every now and then, and reloading
  *   sources: syslog and followed files
  *   greet:   what a person is told at the start */
@@ -48,6 +49,13 @@ struct keeper {
     bool started;
 };
 
+/* What was said of a version of a model already. */
+enum { MODELS_TOLD = 64 };
+struct model_told {
+    char name[64], version[16];
+    bool sinks, drifts, rests;
+};
+
 struct crew {          /* threads that do the same */
     struct thread *at; /* owned */
     unsigned n;
@@ -66,6 +74,11 @@ struct service {
     struct pipeline pipeline;
     struct behavior *behavior;
     struct network *network;
+    struct model_host *model_host;
+    struct shelf *shelf;
+    struct model_set *models; /* in use; of the keeper, and before it starts */
+    struct model_told told[MODELS_TOLD];
+    bool models_told; /* of those that cannot be read */
     struct engine *engine;
     struct api *api;
     struct tls_context *tls; /* NULL: plain */
@@ -76,8 +89,8 @@ struct service {
     struct syslog *syslog[SYSLOG_TLS + 1]; /* NULL: not listened for */
     unsigned syslog_open;                  /* still to be closed */
     void (*syslog_closed)(struct service *s);
-    struct follow *follow; /* NULL: no file is followed */
-    struct api_component following_health;
+    struct follow *follow;          /* NULL: no file is followed */
+    struct api_component health[2]; /* sources, models */
     struct parse_limits limits;
     struct crew workers, pool, recording, following;
     struct keeper keeper;
@@ -114,6 +127,18 @@ void memory_keep(struct service *s);
 /* The YARA rules of the settings, for the API.  ST_NOT_FOUND, ST_INVALID: those that were there stay. */
 CHECKED status memory_load_scan(struct service *s, struct error *err);
 void memory_free(struct service *s);
+
+/* ---- models.c ---- */
+
+/* There is an engine. */
+CHECKED status models_open(struct service *s, struct error *err);
+/* What the registry says is in use. */
+void models_adopt(struct service *s);
+/* The same, and tell what is wrong with them; `verdicts`: count what people made of their alarms, too. */
+void models_tick(struct service *s, bool verdicts);
+void models_check(void *arg, struct api_health *out);
+/* The engine is gone. */
+void models_free(struct service *s);
 
 /* ---- sources.c ---- */
 
