@@ -27,6 +27,7 @@ struct run {
     struct dict *dict;
     struct rule_set *rules;
     struct intel_set *intel;
+    struct model_set *models; /* owned reference; may be NULL */
     struct ingest *in;
     struct snapshot snapshot;
 };

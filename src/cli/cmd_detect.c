@@ -89,6 +89,9 @@ static void note_trouble(const struct detection *d)
         cli_note("%s: %s", p->path, p->reason);
     }
     note_rejects(&d->stats, REJECTS_NOTED);
+    if (d->stats.flows_skipped)
+        cli_note("%llu scores of connections were left out at a limit",
+                 (unsigned long long)d->stats.flows_skipped);
     if (c->evicted)
         cli_note("correlations forgot %llu groups to stay inside --correlation-memory: some of "
                  "their findings may be missing",
@@ -144,8 +147,8 @@ static status detect(struct detection *d, struct error *err)
 {
     const struct args *a = d->args;
     status s = run_load(&d->run, a, err);
-    if (s == ST_OK && !d->run.rules && !d->run.intel)
-        s = fail(err, ST_INVALID, "nothing to look for: give --rules or --intel");
+    if (s == ST_OK && !d->run.rules && !d->run.intel && !*args_text(a, "models"))
+        s = fail(err, ST_INVALID, "nothing to look for: give --rules, --intel or --models");
     if (s == ST_OK)
         s = run_open(&d->run, a, err);
     if (s != ST_OK)

@@ -2,6 +2,7 @@
 #include "base/vec.h"
 #include "cli/cli_int.h"
 #include "os/clock.h"
+#include "os/file.h"
 
 /* ---- rules ---- */
 
@@ -150,13 +151,57 @@ static status run_intel(struct run *r, const struct args *a, struct error *err)
     return s;
 }
 
+/* ---- models ---- */
+
+struct unread { /* models that could not be read */
+    const struct args *args;
+    size_t count;
+};
+
+static void note_model(void *arg, const char *name, const char *why)
+{
+    struct unread *u = arg;
+    u->count++;
+    if (!args_flag(u->args, "quiet"))
+        cli_note("model '%s' is left out: %s", name, why);
+}
+
+/* --models, else what came with the program.  Who names a folder wants a model of it. */
+static status run_models(struct run *r, const struct args *a, struct error *err)
+{
+    struct sbuf shipped;
+    struct shelf *shelf = NULL;
+    struct unread unread = {.args = a};
+    const char *folder = args_text(a, "models");
+    if (args_flag(a, "no-models"))
+        return ST_OK;
+    sbuf_init(&shipped, 4096);
+    if (!*folder && shelf_shipped(&shipped))
+        folder = shipped.p;
+    bool named = *args_text(a, "models");
+    struct file_info info;
+    status s = named ? file_stat(folder, &info, err) : ST_OK; /* or it would be made */
+    struct shelf_options o = {.folder = named ? folder : NULL, .shipped = folder};
+    if (s == ST_OK && *folder)
+        s = shelf_open(&o, &shelf, err);
+    if (s == ST_OK && shelf)
+        s = shelf_use(shelf, note_model, &unread, &r->models, err);
+    if (s == ST_OK && named && r->models->n == 0)
+        s = fail(err, ST_NOT_FOUND, "there is no model that can be read in '%.100s'", folder);
+    shelf_close(shelf);
+    sbuf_done(&shipped);
+    return s;
+}
+
 status run_load(struct run *r, const struct args *a, struct error *err)
 {
     *r = (struct run){.dict = dict_new()};
     status s = args_has(a, "rules") ? run_rules(r, a, err) : ST_OK;
     if (s == ST_OK && args_has(a, "intel"))
         s = run_intel(r, a, err);
-    r->snapshot = (struct snapshot){r->dict, r->rules, r->intel};
+    if (s == ST_OK && args_has(a, "models"))
+        s = run_models(r, a, err);
+    r->snapshot = (struct snapshot){r->dict, r->rules, r->intel, r->models};
     return s;
 }
 
@@ -216,6 +261,7 @@ void run_done(struct run *r)
     ingest_close(r->in);
     rule_set_free(r->rules);
     intel_set_free(r->intel);
+    model_set_unref(r->models);
     dict_free(r->dict);
     *r = (struct run){0};
 }
