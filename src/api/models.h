@@ -22,11 +22,10 @@ extern const struct schema schema_model_score;
 /* One object: name, version, score, threshold, alarm, reasons.  `event` UINT32_MAX: not said. */
 void model_score_write(struct json_out *o, const struct model_score *s, uint32_t event);
 
-
 /* What the models in use make of the connections of a request; nobody's windows are touched. */
 struct request_scores {
-    struct model_set *set; /* owned reference */
-    struct scored scored;  /* in c->arena */
+    struct model_set *set;      /* owned reference */
+    struct model_scores scored; /* in c->arena */
 };
 void request_scores_run(struct request_scores *s, struct api_call *c, struct events *e);
 void request_scores_done(struct request_scores *s); /* safe when zeroed */

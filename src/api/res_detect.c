@@ -229,7 +229,7 @@ static void write_judged(struct api_call *c, const struct engine_result *r, uint
 {
     struct json_out o = call_json(c);
     uint32_t events = (uint32_t)r->job->batch.event_count;
-    const struct scored *s = r->scored;
+    const struct model_scores *s = r->scored;
     size_t at = 0, score = 0;
     json_out_object(&o);
     json_out_key(&o, STR("results"));

@@ -58,7 +58,7 @@ struct job {
     VEC(struct item) rules; /* by event, then by rule id */
     VEC(struct item) indicators;
     VEC(struct item) models;
-    struct scored scored; /* in the arena */
+    struct model_scores scored; /* in the arena */
     uint64_t suppressed, dropped;
     uint64_t late; /* samples that correlations could use no more */
     bool replayed; /* from before a restart */

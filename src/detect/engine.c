@@ -56,7 +56,7 @@ static void let_go(struct job *job)
 {
     snapshot_ref_drop(job->matched_with);
     job->matched_with = NULL;
-    job->scored = (struct scored){0};
+    job->scored = (struct model_scores){0};
     model_set_unref(job->scored_with);
     job->scored_with = NULL;
 }

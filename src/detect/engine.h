@@ -59,9 +59,10 @@ struct engine_result {
     size_t count;
     const uint32_t *sampled; /* events that fed correlations, ascending */
     size_t sampled_count;
-    const struct scored *scored; /* what models made of its flows; lives as long as the findings */
-    uint64_t dropped;            /* findings lost at a limit */
-    uint64_t late;               /* matches that came too late to be correlated */
+    const struct model_scores
+        *scored;      /* what models made of its flows; lives as long as the findings */
+    uint64_t dropped; /* findings lost at a limit */
+    uint64_t late;    /* matches that came too late to be correlated */
 };
 
 struct engine_sink {

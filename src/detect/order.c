@@ -41,7 +41,7 @@ void job_clear(struct job *job)
     model_set_unref(job->scored_with);
     job->scored_with = NULL;
     job->turn = FLOW_NO_TURN;
-    job->scored = (struct scored){0};
+    job->scored = (struct model_scores){0};
     job->hits.n = job->rules.n = job->indicators.n = job->models.n = 0;
     job->found.n = job->sampled.n = 0;
 }

@@ -120,7 +120,7 @@ static void make_room(struct scorer *s, size_t rows)
 struct scoring { /* one call of scorer_run */
     struct scorer *s;
     const struct score_request *r;
-    struct scored *out;
+    struct model_scores *out;
     size_t models, done; /* that score flows; that have */
     size_t others;       /* explained though they are no alarms */
     uint64_t explain_until_ns;
@@ -189,16 +189,16 @@ static void run_model(struct scoring *g, size_t model)
 /* Models that rested left a gap in each event's row of scores. */
 static void close_gaps(struct scoring *g)
 {
-    struct scored *out = g->out;
+    struct model_scores *out = g->out;
     for (size_t i = 0; i < g->s->flow.n; i++)
         for (size_t k = 0; k < g->done; k++)
             out->at[out->n++] = out->at[i * g->models + k];
 }
 
-void scorer_run(struct scorer *s, const struct score_request *r, struct scored *out)
+void scorer_run(struct scorer *s, const struct score_request *r, struct model_scores *out)
 {
     struct scoring g = {.s = s, .r = r, .out = out, .models = flow_models(s)};
-    *out = (struct scored){0};
+    *out = (struct model_scores){0};
     uint64_t past = g.models ? read_flows(s, r->batch) : 0;
     size_t n = g.models ? s->flow.n : 0;
     if (n)

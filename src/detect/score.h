@@ -38,7 +38,7 @@ struct model_score {
     struct model_answer answer;
     const struct model_explanation *why; /* of alarms, and of some others; may be NULL */
 };
-struct scored {
+struct model_scores {
     struct model_score *at; /* by event; in the arena */
     size_t n, flows;
     uint64_t skipped; /* flows that a model did not score: it rests, or there was no room */
@@ -54,7 +54,7 @@ struct score_request {
     bool aside;          /* a question and no part of the stream: not counted, held to no budget */
 };
 /* Whoever has a turn must take it, with flow_windows_pass if there is nothing to score. */
-void scorer_run(struct scorer *s, const struct score_request *r, struct scored *out);
+void scorer_run(struct scorer *s, const struct score_request *r, struct model_scores *out);
 void flow_windows_pass(struct flow_windows *w, uint64_t turn);
 
 /* An alarm of a live model as a finding; NULL past the arena's cap. */

@@ -162,7 +162,7 @@ void worker_run(struct worker *w, struct job *job)
     struct batch *b = &job->of.batch;
     arena_clear(&job->arena);
     job->hits.n = job->rules.n = job->indicators.n = job->models.n = 0;
-    job->scored = (struct scored){0};
+    job->scored = (struct model_scores){0};
     job->suppressed = job->dropped = 0;
     if (b->n)
         parser_run(w->parser, &job->of.stream, b);

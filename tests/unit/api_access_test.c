@@ -86,7 +86,7 @@ static bool permitted(const struct asker *who, const char *access)
 {
     if (who->only)
         return is(access, who->only);
-    if (is(access, "INSTALLATION") && !who->installation)
+    if ((is(access, "INSTALLATION") || is(access, "MODELS_WRITE")) && !who->installation)
         return false;
     for (size_t i = 0; i < COUNT(permissions); i++)
         if (is(permissions[i].name, access))

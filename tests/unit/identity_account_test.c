@@ -15,7 +15,8 @@ static void gives_each_role_what_is_written_here(void **state)
         {"events:write", {0, 1, 1}}, {"threat:use", {0, 1, 1}},   {"intel:read", {1, 1, 1}},
         {"intel:write", {0, 1, 1}},  {"alerts:read", {1, 1, 1}},  {"alerts:write", {0, 1, 1}},
         {"status:read", {1, 1, 1}},  {"self", {1, 1, 1}},         {"users:admin", {0, 0, 1}},
-        {"audit:read", {0, 0, 1}},   {"installation", {0, 0, 1}},
+        {"audit:read", {0, 0, 1}},   {"models:read", {1, 1, 1}},  {"models:write", {0, 0, 1}},
+        {"installation", {0, 0, 1}},
     };
     assert_int_equal(COUNT(want), PERMISSION_COUNT);
     for (size_t k = 0; k < COUNT(want); k++) {
