@@ -189,7 +189,7 @@ static void write_answers(struct json_out *o, const struct route *r)
     else if (r->answer)
         write_content(o, r->answer);
     json_out_object_end(o);
-    if (r->handler == serve_health_ready)
+    if (r->handler == serve_health_ready || r->handler == serve_oip_ready)
         write_not_ready(o, r);
     for (size_t i = 0; i < COUNT(failure); i++) {
         if (!can_fail_with(r, failure[i].status))

@@ -109,8 +109,7 @@ void serve_oip_live(struct api_call *c)
 
 void serve_oip_ready(struct api_call *c)
 {
-    bool ready =
-        atomic_load_explicit(&c->api->ready, memory_order_relaxed) && c->api->options.shelf;
+    bool ready = atomic_load_explicit(&c->api->ready, memory_order_relaxed);
     struct json_out o = call_json(c);
     json_out_object(&o);
     json_out_kv_bool(&o, "ready", ready);

@@ -12,10 +12,10 @@ static void gives_each_role_what_is_written_here(void **state)
         const char *permission;
         bool role[ROLE_COUNT]; /* read, analyst, admin */
     } want[] = {
-        {"events:write", {0, 1, 1}}, {"threat:use", {0, 1, 1}},   {"intel:read", {1, 1, 1}},
-        {"intel:write", {0, 1, 1}},  {"alerts:read", {1, 1, 1}},  {"alerts:write", {0, 1, 1}},
-        {"status:read", {1, 1, 1}},  {"self", {1, 1, 1}},         {"users:admin", {0, 0, 1}},
-        {"audit:read", {0, 0, 1}},   {"models:read", {1, 1, 1}},  {"models:write", {0, 0, 1}},
+        {"events:write", {0, 1, 1}}, {"threat:use", {0, 1, 1}},  {"intel:read", {1, 1, 1}},
+        {"intel:write", {0, 1, 1}},  {"alerts:read", {1, 1, 1}}, {"alerts:write", {0, 1, 1}},
+        {"status:read", {1, 1, 1}},  {"self", {1, 1, 1}},        {"users:admin", {0, 0, 1}},
+        {"audit:read", {0, 0, 1}},   {"models:read", {1, 1, 1}}, {"models:write", {0, 0, 1}},
         {"installation", {0, 0, 1}},
     };
     assert_int_equal(COUNT(want), PERMISSION_COUNT);
@@ -255,7 +255,7 @@ static void gives_keys_the_scopes_they_were_made_with(void **state)
         {STR("admin"), STR("installation"), ST_OK, 1u << PERMIT_INSTALLATION},
         {STR("read"), STR(""), ST_OK,
          1u << PERMIT_INTEL_READ | 1u << PERMIT_ALERTS_READ | 1u << PERMIT_STATUS_READ |
-             1u << PERMIT_SELF},
+             1u << PERMIT_SELF | 1u << PERMIT_MODELS_READ},
     };
     struct bed b;
     bed_make(&b);
