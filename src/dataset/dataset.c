@@ -63,7 +63,7 @@ size_t dataset_column_find(const struct dataset *d, str name)
 str dataset_word(const struct dataset *d, float code)
 {
     for (size_t i = 0; i < d->words && !isnan(code); i++)
-        if (memcmp(&d->word[i].code, &code, sizeof code) == 0)
+        if (!(d->word[i].code < code) && !(d->word[i].code > code))
             return d->word[i].text;
     return (str){0};
 }

@@ -188,6 +188,16 @@ static struct digester *digest_begin(const struct dataset *d)
     return digester;
 }
 
+/* Archives and folders may have held nothing of the format. */
+static status must_have_more(struct reading *r, size_t rows)
+{
+    const struct dataset *d = r->d;
+    if (d->rows > rows)
+        return ST_OK;
+    return fail(r->err, ST_INVALID, "nothing that is %s: %s", dataset_format_name(r->o->format),
+                d->note[0] ? d->note : "no files");
+}
+
 static status read_files(struct reading *r, const struct files *f)
 {
     struct dataset *d = r->d;
@@ -247,7 +257,10 @@ status dataset_read_memory(struct dataset *d, str bytes, const char *name,
     if (st == ST_OK) {
         struct digester *digester = digest_begin(d);
         digester_add(digester, bytes);
+        size_t before = d->rows;
         st = read_bytes(&r, bytes);
+        if (st == ST_OK)
+            st = must_have_more(&r, before);
         digester_end(digester, DIGEST_SHA256, d->digest);
         digester_free(digester);
         flow_stream_free(r.flows);

@@ -3,11 +3,8 @@
  * or "normal", "training" or "validation" (as ADFA-LD's do), says what its sessions are. */
 #include "dataset/dataset_int.h"
 
-enum { SESSION_MAX = 1 << 20 /* events */ };
-
 struct session {
-    uint32_t *event; /* owned */
-    size_t n;
+    VEC(uint32_t) event;
 };
 
 static bool is_gap(char c)
@@ -29,12 +26,12 @@ static str next_name(str *line)
 
 static status read_line(struct reading *r, struct session *s, str line)
 {
-    s->n = 0;
+    s->event.n = 0;
     for (;;) {
         str name = next_name(&line);
-        if (name.n == 0 || s->n == SESSION_MAX)
+        if (name.n == 0)
             return ST_OK;
-        status st = event_number(r, name, &s->event[s->n++]);
+        status st = event_number(r, name, vec_push(&s->event));
         if (st != ST_OK)
             return st;
     }
@@ -76,10 +73,10 @@ static status read_lines(struct reading *r, struct session *s)
             continue;
         }
         status st = read_line(r, s, line);
-        if (st == ST_OK && s->n == 0)
+        if (st == ST_OK && s->event.n == 0)
             continue;
         if (st == ST_OK)
-            st = row_add_events(r, s->event, s->n, &truth);
+            st = row_add_events(r, s->event.at, s->event.n, &truth);
         if (st != ST_OK)
             return st;
         row_progress(r, r->text.n - rest.n);
@@ -89,8 +86,8 @@ static status read_lines(struct reading *r, struct session *s)
 
 status read_sequence(struct reading *r)
 {
-    struct session s = {.event = mem_array(uint32_t, SESSION_MAX)};
+    struct session s = {0};
     status st = read_lines(r, &s);
-    mem_free(s.event);
+    vec_done(&s.event);
     return st;
 }

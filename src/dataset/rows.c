@@ -130,6 +130,13 @@ str column_name(struct dataset *d, size_t n, str name)
     return unique.p == name.p ? keep(d, name) : unique;
 }
 
+/* Names come from files, and notes go to terminals. */
+static void make_plain(char *z)
+{
+    for (; *z; z++)
+        *z = (unsigned char)*z < ' ' || *z == 0x7f ? '?' : *z;
+}
+
 void dataset_note(struct dataset *d, const char *fmt, ...)
 {
     char text[200];
@@ -138,6 +145,7 @@ void dataset_note(struct dataset *d, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    make_plain(text);
     if (!strstr(d->note, text))
         snprintf(d->note + n, sizeof d->note - n, "%s%s", n ? "; " : "", text);
 }
@@ -222,9 +230,11 @@ void row_reject(struct reading *r, uint64_t line, const char *why)
 {
     struct dataset *d = r->d;
     d->read++;
-    if (d->rejected++ == 0)
-        snprintf(d->reject, sizeof d->reject, "'%s', line %llu: %s", r->path,
-                 (unsigned long long)line, why);
+    if (d->rejected++ > 0)
+        return;
+    snprintf(d->reject, sizeof d->reject, "'%s', line %llu: %s", r->path, (unsigned long long)line,
+             why);
+    make_plain(d->reject);
 }
 
 void row_progress(struct reading *r, size_t at)

@@ -178,7 +178,8 @@ static void read_seconds(const str *part, struct flow *f)
 {
     double v;
     int64_t first, last;
-    if (time_parse_any(part[START], &first) && time_parse_any(part[LAST], &last) && last >= first)
+    if (part[START].n && part[LAST].n && time_parse_any(part[START], &first) &&
+        time_parse_any(part[LAST], &last) && last >= first)
         v = (double)(last - first) / 1000;
     else if (str_to_f64(part[MILLISECONDS], &v))
         v /= 1000;
@@ -254,7 +255,8 @@ bool flow_read(const struct flow_reader *r, struct event *e, struct flow *out)
             *p = text_of(e, r->id[i], r->ids[i]);
     }
     struct flow f = {.time_ms = e->time_ms};
-    if (!ip_parse(part[SOURCE], &f.source) || !ip_parse(part[TARGET], &f.target))
+    if (!part[SOURCE].n || !ip_parse(part[SOURCE], &f.source) || !part[TARGET].n ||
+        !ip_parse(part[TARGET], &f.target))
         return false;
     f.port = port_of(part[PORT]);
     f.source_port = port_of(part[SOURCE_PORT]);

@@ -123,6 +123,7 @@ struct ring { /* the last connections of a tenant; 0: none */
 };
 
 struct window {
+    void *block; /* owned: where all of this is */
     struct table hosts, pairs, services;
     struct ring *ring;
     size_t rings, latest; /* latest: of the flow before */
@@ -180,9 +181,10 @@ struct window *window_new(const struct window_options *o)
     static const struct window_options usual = {0};
     struct window sizes = {0};
     size_t bytes = lay_out(&sizes, NULL, o ? o : &usual);
-    char *p = mem_aligned(LINE, bytes);
-    memset(p, 0, bytes);
+    char *block = mem_zero(size_add(bytes, LINE)); /* pages come as they are used */
+    char *p = block + (LINE - (uintptr_t)block % LINE) % LINE;
     struct window *w = (void *)p;
+    w->block = block;
     w->stats.bytes = lay_out(w, p, o ? o : &usual);
     set_estimates(w->host_estimate, HOST_BITS);
     set_estimates(w->pair_estimate, PAIR_BITS);
@@ -191,7 +193,8 @@ struct window *window_new(const struct window_options *o)
 
 void window_free(struct window *w)
 {
-    mem_free(w);
+    if (w)
+        mem_free(w->block);
 }
 
 struct window_stats window_stats(const struct window *w)
@@ -409,7 +412,7 @@ static unsigned minute_turn(struct minute *m, uint32_t now)
 {
     unsigned emptied = 0;
     for (uint32_t n = passed(now, &m->id); n > 0; n--) {
-        uint32_t i = (now - n + 1) % SLOTS;
+        uint32_t i = (now - n + 1) & (SLOTS - 1U);
         memset(&m->slot[i], 0, sizeof m->slot[i]);
         m->first = m->first == i + 1 ? 0 : m->first;
         emptied |= 1U << i;

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
+#include "dataset/dataset.h"
+#include "flow/window.h"
+#include "parse/parse.h"
+#include "tests/public_data.h"
+
+#include <math.h>
+
+static void every_feature_is_found_by_its_name_and_told_from_others(void **state)
+{
+    for (size_t i = 0; i < FEATURE_COUNT; i++) {
+        assert_int_equal(feature_find(str_z(feature_info[i].name)), i);
+        assert_true(feature_info[i].doc[0] != '\0');
+    }
+    assert_int_equal(feature_find(STR("nothing")), FEATURE_COUNT);
+}
+
+static void columns_are_found_whatever_their_case_and_white_space(void **state)
+{
+    const struct feature_column *c =
+        feature_column_find(FEATURE_SET_CICFLOW, STR(" flow duration"));
+    assert_non_null(c);
+    assert_int_equal(c->feature, FEATURE_DURATION);
+    assert_float_equal(c->scale, 1e-6, 0);
+    assert_null(feature_column_find(FEATURE_SET_NSL_KDD, STR("Flow Duration")));
+    size_t n;
+    assert_int_equal(feature_columns(FEATURE_SET_NSL_KDD, &n)[0].feature, FEATURE_DURATION);
+    assert_int_equal(n, 41);
+}
+
+static void words_have_codes_that_floats_hold_exactly(void **state)
+{
+    assert_true(isnan(category_code(STR(""))) && isnan(category_code(STR("-"))));
+    assert_float_equal(category_code(STR("HTTP")), category_code(STR("http")), 0);
+    assert_true(category_code(STR("http")) < 16777216);
+    assert_float_equal(feature_category(FEATURE_STATE, STR("FIN")), category_code(STR("SF")), 0);
+    assert_float_equal(feature_category(FEATURE_PROTO, STR("6")), category_code(STR("tcp")), 0);
+    assert_string_equal(feature_word(category_code(STR("http"))), "http");
+    assert_null(feature_word(category_code(STR("no such word"))));
+    /* It is in files: it must never change. */
+    assert_float_equal(category_code(STR("tcp")), 16177668, 0);
+}
+
+static void what_follows_is_computed_where_it_is_missing(void **state)
+{
+    float x[FEATURE_COUNT];
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        x[i] = NAN;
+    x[FEATURE_BYTES_OUT] = 300;
+    x[FEATURE_BYTES_IN] = 100;
+    x[FEATURE_PACKETS_OUT] = 0;
+    x[FEATURE_PACKETS_IN] = 4;
+    x[FEATURE_DURATION] = 2;
+    x[FEATURE_BYTE_RATE] = 7;
+    x[FEATURE_PORT] = 22;
+    feature_derive(x);
+    assert_float_equal(x[FEATURE_BYTES], 400, 0);
+    assert_float_equal(x[FEATURE_BYTES_OUT_SHARE], 0.75, 0);
+    assert_float_equal(x[FEATURE_BYTE_RATE], 7, 0); /* it was said */
+    assert_float_equal(x[FEATURE_PACKET_RATE], 2, 0);
+    assert_true(isnan(x[FEATURE_SIZE_OUT_MEAN]));
+    assert_float_equal(x[FEATURE_SIZE_IN_MEAN], 25, 0);
+    assert_true(isnan(x[FEATURE_IP_BYTES]));
+    assert_float_equal(x[FEATURE_PORT_CLASS], category_code(STR("shell")), 0);
+}
+
+static void what_a_record_does_not_say_is_missing(void **state)
+{
+    struct flow f = {.source = ip_from_v4(1), .target = ip_from_v4(2)};
+    float x[FEATURE_COUNT];
+    flow_features(&f, NULL, x);
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        assert_true(isnan(x[i]) || i == FEATURE_LAND);
+}
+
+static void live_features_are_in_order_and_hold_the_aggregates(void **state)
+{
+    enum feature live[FEATURE_COUNT];
+    bool pair = false;
+    size_t n = flow_live(live);
+    assert_true(n > 80 && n < FEATURE_COUNT);
+    for (size_t i = 1; i < n; i++) {
+        assert_true(live[i] > live[i - 1]);
+        pair |= live[i] == FEATURE_PAIR_60S;
+    }
+    assert_true(pair);
+}
+
+/* ---- training and scoring see the same ---- */
+
+struct live {
+    float *x;
+    size_t rows, columns;
+};
+
+/* As a service has it: parsed, read, counted and turned into features, in batches of its own size. */
+static void run_live(str text, size_t batch_bytes, struct live *out)
+{
+    enum feature live[FEATURE_COUNT];
+    struct dict *dict = dict_new();
+    struct parser *parser = parser_new(dict, &parse_limits_default);
+    enum parse_format format = parse_sniff(text);
+    struct parse_stream stream = {.format = format, .header = parse_header(format, text)};
+    struct window *w = window_new(NULL);
+    struct flow_reader reader;
+    struct batch b;
+    size_t room = 0;
+    *out = (struct live){.columns = flow_live(live)};
+    flow_reader_init(&reader, dict);
+    batch_init(&b, 256 << 20);
+    while (text.n) {
+        size_t n = text.n < batch_bytes ? text.n : batch_bytes;
+        n += str_find(str_from(text, n), '\n') + (n < text.n);
+        n = n < text.n ? n : text.n;
+        batch_clear(&b);
+        batch_reserve(&b, n);
+        memcpy(b.bytes, text.p, n);
+        b.n = n;
+        text = str_from(text, n);
+        parser_run(parser, &stream, &b);
+        for (size_t i = 0; i < b.event_count; i++) {
+            struct flow f;
+            struct aggregates a;
+            float all[FEATURE_COUNT];
+            if (!flow_is_record(&reader, &b.event[i]) || !flow_read(&reader, &b.event[i], &f))
+                continue;
+            window_add(w, 77, &f, &a); /* whatever the tenant */
+            flow_features(&f, &a, all);
+            if (out->rows == room) {
+                room = room ? room * 2 : 256;
+                out->x = mem_resize(out->x, room * out->columns * sizeof *out->x);
+            }
+            for (size_t k = 0; k < out->columns; k++)
+                out->x[out->rows * out->columns + k] = all[live[k]];
+            out->rows++;
+        }
+    }
+    batch_done(&b);
+    window_free(w);
+    parser_free(parser);
+    dict_free(dict);
+}
+
+static void see_the_same(str text, enum dataset_format format)
+{
+    struct dataset d = {0};
+    struct dataset_options o = {.format = format, .label = -1};
+    struct error err;
+    struct live live;
+    if (dataset_read_memory(&d, text, "conn.log", &o, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    run_live(text, 5000, &live);
+    assert_int_equal(d.rows, live.rows);
+    assert_int_equal(d.columns, live.columns);
+    for (size_t i = 0; i < d.rows * d.columns; i++) {
+        if (isnan(d.x[i]) && isnan(live.x[i]))
+            continue;
+        if (memcmp(&d.x[i], &live.x[i], sizeof(float)) != 0)
+            fail_msg("row %zu: " STR_FMT " is %g read and %g live", i / d.columns,
+                     STR_ARG(d.column[i % d.columns].name), (double)d.x[i], (double)live.x[i]);
+    }
+    mem_free(live.x);
+    dataset_done(&d);
+}
+
+static void training_and_scoring_see_the_same_of_a_log(void **state)
+{
+    struct sbuf text;
+    sbuf_init(&text, 1 << 20);
+    for (unsigned i = 0; i < 1000; i++)
+        sbuf_addf(
+            &text,
+            "{\"ts\":%u.%03u,\"uid\":\"C%u\",\"id.orig_h\":\"10.0.0.%u\",\"id.orig_p\":%u,"
+            "\"id.resp_h\":\"192.0.2.%u\",\"id.resp_p\":%u,\"proto\":\"tcp\",\"duration\":0.%u,"
+            "\"orig_bytes\":%u,\"resp_bytes\":%u,\"conn_state\":\"%s\",\"history\":\"ShADad\","
+            "\"orig_pkts\":3,\"orig_ip_bytes\":200,\"resp_pkts\":%u,\"resp_ip_bytes\":300}\n",
+            1700000000 + i / 7, i % 1000, i, i % 5, 40000 + i % 3, i % 11, i % 2 ? 80 : 443, i,
+            i * 3, i * 5, i % 4 ? "SF" : "S0", i % 9);
+    see_the_same(sbuf_str(&text), DATASET_ZEEK);
+    sbuf_done(&text);
+}
+
+static void training_and_scoring_see_the_same_of_real_logs(void **state)
+{
+    struct sbuf text;
+    if (!test_data_dir())
+        SKIP_BECAUSE("BGUARD_DATA is not set");
+    see_the_same(unpacked(test_data_dir(), "iot23/conn.log.labeled.gz", &text), DATASET_ZEEK);
+    sbuf_done(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_feature_is_found_by_its_name_and_told_from_others),
+        cmocka_unit_test(columns_are_found_whatever_their_case_and_white_space),
+        cmocka_unit_test(words_have_codes_that_floats_hold_exactly),
+        cmocka_unit_test(what_follows_is_computed_where_it_is_missing),
+        cmocka_unit_test(what_a_record_does_not_say_is_missing),
+        cmocka_unit_test(live_features_are_in_order_and_hold_the_aggregates),
+        cmocka_unit_test(training_and_scoring_see_the_same_of_a_log),
+        cmocka_unit_test(training_and_scoring_see_the_same_of_real_logs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
