@@ -58,10 +58,23 @@ void flow_stream_free(struct flow_stream *s)
     mem_free(s);
 }
 
+/* Features that the tools of a format never tell would be columns without a value. */
+static bool is_told(enum dataset_format format, enum feature f)
+{
+    if (format == DATASET_ZEEK)
+        return f != FEATURE_TTL_OUT && f != FEATURE_WINDOW_OUT && f != FEATURE_WINDOW_IN;
+    return f != FEATURE_MISSED_BYTES && f != FEATURE_SEEN_RESENT && f != FEATURE_SEEN_GAP;
+}
+
 static void set_columns(struct reading *r, struct flow_stream *s)
 {
     struct dataset *d = r->d;
-    s->columns = flow_live(s->column);
+    enum feature all[FEATURE_COUNT];
+    size_t n = flow_live(all);
+    s->columns = 0;
+    for (size_t i = 0; i < n; i++)
+        if (is_told(r->o->format, all[i]))
+            s->column[s->columns++] = all[i];
     if (d->columns)
         return;
     struct dataset_column *c = columns_new(d, s->columns);

@@ -92,7 +92,7 @@ struct brief {   /* of a target, a service, or both: two seconds */
 struct minute { /* of a source, a target or a pair */
     int64_t last_ms;
     uint32_t id;    /* of the newest slot */
-    uint32_t first; /* 1 + slot of the first flow, which came after none; 0: gone */
+    uint32_t first; /* bit of the slot of the first flow, which came after none; 0: gone */
     struct {
         uint32_t n, failed;
         float bytes, gap, gap2;
@@ -414,9 +414,9 @@ static unsigned minute_turn(struct minute *m, uint32_t now)
     for (uint32_t n = passed(now, &m->id); n > 0; n--) {
         uint32_t i = (now - n + 1) & (SLOTS - 1U);
         memset(&m->slot[i], 0, sizeof m->slot[i]);
-        m->first = m->first == i + 1 ? 0 : m->first;
         emptied |= 1U << i;
     }
+    m->first &= ~emptied;
     return emptied;
 }
 
@@ -456,7 +456,7 @@ static void minute_add(struct minute *m, int64_t clock_ms, const struct flow *f)
     m->slot[i].failed += f->end == FLOW_FAILED;
     m->slot[i].bytes += (float)f->bytes_out;
     if (m->last_ms == TIME_NONE) {
-        m->first = (uint32_t)i + 1;
+        m->first = 1U << i;
     } else {
         int64_t gap_ms = clock_ms - m->last_ms;
         gap_ms = gap_ms < 0 ? 0 : gap_ms > GAP_MAX_MS ? GAP_MAX_MS : gap_ms;
