@@ -13,7 +13,7 @@
 
 #include <math.h>
 
-enum { GROUPS = 4, SET_ROWS = 5000 /* normal, and as many attacks */, FOLD_ROWS = 40000 };
+enum { GROUPS = 4, SET_ROWS = 5000 /* normal, and as many attacks */, FOLD_ROWS = 20000 };
 static const double KNOWN_IMPORTANCE =
     0.5; /* of the validation rows, beside 1 for each set of unseen classes */
 
@@ -224,7 +224,7 @@ static status train_without(struct model *model, const struct fit *f, const uint
         }
         n[p] = thin(index[p], n[p], FOLD_ROWS);
     }
-    status st = member_fit(f, model, model->kind == MODEL_XGBOOST ? "trees=300,rate=0.1" : "",
+    status st = member_fit(f, model, model->kind == MODEL_XGBOOST ? "trees=100,rate=0.2,patience=10" : "",
                            &words, &fold, err);
     fold.train = (struct rows){index[0], n[0]};
     fold.validation = (struct rows){index[1], n[1]};
