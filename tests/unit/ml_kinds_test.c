@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ensembles and keystrokes; on public data where it is at hand. */
+#include "tests/unit/ml_bed.h"
+
+#include "ml/ensemble_int.h"
+#include "ml/model_int.h"
+
+static const struct model_training small = {
+    .kind = MODEL_ENSEMBLE,
+    .seed = 5,
+    .epochs = 4,
+    .threads = 1,
+    .now_ms = INT64_C(1700000000000),
+    .option = "xgboost=trees=20;depth=3,iforest=trees=50",
+};
+
+static void weighs_members_so_that_weights_add_up(void **state)
+{
+    struct dataset d;
+    bed_flows(&d, 1200, 9);
+    struct model *m = bed_train(&small, &d);
+    double sum = 0, weight;
+    assert_int_equal(model_members(m), 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_non_null(model_member(m, i, &weight));
+        assert_true(weight >= 0 && weight <= 1);
+        sum += weight;
+    }
+    assert_true(fabs(sum - 1) < 1e-9);
+    assert_true(model_card(m)->figures.roc_auc.value > 0.9);
+    assert_true(str_contains(model_card(m)->json, STR("\"members\":[{\"kind\":\"xgboost\"")));
+    double *part = mem_array(double, 8);
+    size_t n;
+    (void)model_columns(m, &n);
+    sum = 0;
+    assert_true(model_importance(m, part));
+    for (size_t j = 0; j < n; j++)
+        sum += part[j];
+    assert_true(fabs(sum - 1) < 1e-9);
+    mem_free(part);
+    model_free(m);
+    dataset_done(&d);
+}
+
+/* The best of single members is found, and what is better than any of them too. */
+static void finds_the_weights_that_order_rows_best(void **state)
+{
+    enum { N = 2000 };
+    struct weighing_set set = {.n = N, .importance = 1, .label = mem_array(uint8_t, N)};
+    struct random r;
+    random_init(&r, 1, 1);
+    for (enum mix x = 0; x < MIXES; x++)
+        for (size_t i = 0; i < 3; i++)
+            set.term[x][i] = mem_array(float, N);
+    for (size_t k = 0; k < N; k++) {
+        set.label[k] = k % 2;
+        double half = random_normal(&r), other = random_normal(&r);
+        double shift = k % 2 ? 1 : 0;
+        for (enum mix x = 0; x < MIXES; x++) {
+            set.term[x][0][k] = (float)(shift + half);
+            set.term[x][1][k] = (float)(shift + other);
+            set.term[x][2][k] = (float)random_01(&r); /* knows nothing */
+        }
+    }
+    double weight[3] = {0};
+    enum mix mix = MIXES;
+    weigh_members(&set, 1, 3, weight, &mix);
+    assert_true(mix < MIXES);
+    assert_true(weight[0] > 0.3 && weight[1] > 0.3);
+    weighing_set_done(&set);
+}
+
+static struct answered nobody(const struct model *model, void *own, const float *x, size_t n,
+                              float *raw)
+{
+    (void)model, (void)own, (void)x, (void)n, (void)raw;
+    return (struct answered){0, 1};
+}
+
+/* A member that does not answer: its kind says so, as one on a server does that is not there. */
+static void answers_without_a_member_and_says_so(void **state)
+{
+    struct dataset d;
+    struct error err = {0};
+    struct model_training t = small;
+    t.option = "members=iforest+autoencoder";
+    bed_flows(&d, 900, 9);
+    struct model *m = bed_train(&t, &d);
+    struct ensemble *e = m->part;
+    struct model_answer *a = mem_array(struct model_answer, d.rows);
+    assert_int_equal(model_score_set(m, &d, 1, a, &err), ST_OK);
+    assert_int_equal(a[0].members, 2);
+    assert_int_equal(a[0].missing, 0);
+    double weights = e->member[0].weight;
+    e->member[0].weight = 0.5;
+    e->member[1].weight = 0.5;
+    struct model_ops mute = *e->member[0].model->ops;
+    mute.score = nobody;
+    const struct model_ops *kept = e->member[0].model->ops;
+    e->member[0].model->ops = &mute;
+    assert_int_equal(model_score_set(m, &d, 1, a, &err), ST_OK);
+    for (size_t i = 0; i < d.rows; i++) {
+        assert_int_equal(a[i].members, 1);
+        assert_int_equal(a[i].missing, 1);
+        assert_true(a[i].score_01 >= 0 && a[i].score_01 <= 1);
+    }
+    struct model_judgement j;
+    assert_int_equal(model_judge(m, &d, 1, NAN, &j, &err), ST_OK);
+    assert_int_equal(j.missing, 1);
+    model_judgement_done(&j);
+    e->member[0].model->ops = kept;
+    e->member[0].weight = weights;
+    mem_free(a);
+    model_free(m);
+    dataset_done(&d);
+}
+
+/* ---- keystrokes ---- */
+
+static void bed_typing(struct dataset *d, unsigned persons, unsigned rows)
+{
+    struct sbuf text;
+    struct random r, own;
+    sbuf_init(&text, 1 << 20);
+    random_init(&r, 3, 3);
+    sbuf_addz(&text, "Subject,Hold a,Hold b,DD a.b,UD a.b,Hold c\n");
+    for (unsigned p = 1; p <= persons; p++)
+        for (unsigned i = 0; i < rows; i++) {
+            random_init(&own, p, 4);
+            sbuf_addf(&text, "%u", p);
+            for (unsigned c = 0; c < 5; c++)
+                sbuf_addf(&text, ",%.1f", 100 + 40 * random_normal(&own) + 6 * random_normal(&r));
+            sbuf_addc(&text, '\n');
+        }
+    *d = (struct dataset){0};
+    bed_read(d, "typing.csv", DATASET_KEYSTROKE, sbuf_str(&text));
+    sbuf_done(&text);
+}
+
+static void knows_people_by_their_typing(void **state)
+{
+    struct dataset d;
+    struct error err = {0};
+    struct model_training t = small;
+    t.kind = MODEL_KEYSTROKE;
+    t.option = NULL;
+    bed_typing(&d, 8, 30);
+    struct model *m = bed_train(&t, &d), *again = NULL;
+    assert_int_equal(model_persons(m), 8);
+    assert_true(str_eq(model_person(m, 0), STR("1")));
+    assert_true(model_card(m)->equal_error_rate < 0.05);
+    struct model_binding *b = model_bind(m, d.column, d.columns);
+    struct model_scratch *s = model_scratch_new(m);
+    struct model_answer own, other, any;
+    model_score_person(m, b, s, d.x, 0, &own);
+    model_score_person(m, b, s, d.x, 3, &other);
+    model_score(m, b, s, d.x, 1, d.columns, &any);
+    assert_true(own.score_01 < model_card(m)->threshold);
+    assert_true(other.score_01 >= model_card(m)->threshold);
+    assert_true(any.score_01 == own.score_01);
+    assert_int_equal(model_save(m, folder_path("typing.bgm"), &err), ST_OK);
+    assert_int_equal(model_load(folder_path("typing.bgm"), NULL, &again, &err), ST_OK);
+    struct model_judgement j, k;
+    assert_int_equal(model_judge(m, &d, 1, NAN, &j, &err), ST_OK);
+    assert_int_equal(model_judge(again, &d, 2, NAN, &k, &err), ST_OK);
+    assert_int_equal(j.n, 8 * 240);
+    assert_int_equal(j.persons, 8);
+    assert_memory_equal(j.score, k.score, j.n * sizeof *j.score);
+    model_judgement_done(&j);
+    model_judgement_done(&k);
+    model_scratch_free(s);
+    model_binding_free(b);
+    model_free(again);
+    model_free(m);
+    dataset_done(&d);
+}
+
+static bool read_public(struct dataset *d, enum dataset_format format, const char *name)
+{
+    char path[512];
+    struct error err = {0};
+    const char *paths[] = {path};
+    const struct dataset_options o = {.format = format, .label = -1};
+    if (!test_data_dir())
+        return false;
+    (void)snprintf(path, sizeof path, "%s/%s", test_data_dir(), name);
+    *d = (struct dataset){0};
+    if (dataset_read(d, paths, 1, &o, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    return true;
+}
+
+static void knows_28_people_of_meu_mobile(void **state)
+{
+    struct dataset d;
+    struct model_training t = small;
+    t.kind = MODEL_KEYSTROKE;
+    t.option = NULL;
+    if (!read_public(&d, DATASET_KEYSTROKE, "keystroke/meu_mobile_users_01_28.csv.gz"))
+        SKIP_BECAUSE("no public data");
+    struct model *m = bed_train(&t, &d);
+    print_message("equal error rate %.4f\n", model_card(m)->equal_error_rate);
+    assert_true(model_card(m)->equal_error_rate <= 0.05);
+    model_free(m);
+    dataset_done(&d);
+}
+
+/* A twentieth of NSL-KDD, for the time it takes; the whole is for a bench. */
+static void finds_attacks_of_nsl_kdd_that_nobody_labelled(void **state)
+{
+    struct dataset d, seen;
+    struct error err = {0};
+    struct model_training t = small;
+    t.kind = MODEL_AUTOENCODER;
+    t.option = NULL;
+    t.epochs = 8;
+    if (!read_public(&d, DATASET_NSL_KDD, "nsl-kdd/KDDTrain+.txt.gz"))
+        SKIP_BECAUSE("no public data");
+    uint32_t *index = mem_array(uint32_t, d.rows);
+    size_t n = 0;
+    for (uint32_t i = 0; i < d.rows; i += 20)
+        index[n++] = i;
+    dataset_take(&d, index, n, &seen);
+    struct model *m = bed_train(&t, &seen);
+    struct model_judgement j;
+    assert_int_equal(model_judge(m, &seen, 1, NAN, &j, &err), ST_OK);
+    print_message("ROC AUC %.4f\n", j.figures.roc_auc.value);
+    assert_true(j.figures.roc_auc.value > 0.95);
+    model_judgement_done(&j);
+    model_free(m);
+    mem_free(index);
+    dataset_done(&seen);
+    dataset_done(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(weighs_members_so_that_weights_add_up),
+        cmocka_unit_test(finds_the_weights_that_order_rows_best),
+        cmocka_unit_test(answers_without_a_member_and_says_so),
+        cmocka_unit_test(knows_people_by_their_typing),
+        cmocka_unit_test(knows_28_people_of_meu_mobile),
+        cmocka_unit_test(finds_attacks_of_nsl_kdd_that_nobody_labelled),
+    };
+    return cmocka_run_group_tests(tests, folder_make, folder_remove);
+}
