@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tree_bed.h - what tests of trees share: files of numbers, and the reference programs. */
+/* tree_bed.h - what tests and benches of trees share: files of numbers, and the reference programs. */
 #ifndef TESTS_TREE_BED_H
 #define TESTS_TREE_BED_H
-
-#include "tests/test.h"
 
 #include "base/mem.h"
 #include "base/sbuf.h"
@@ -11,8 +9,17 @@
 #include "tests/folder.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static inline void bed_needs(bool ok, const char *what)
+{
+    if (!ok) {
+        (void)fprintf(stderr, "%s\n", what);
+        abort();
+    }
+}
 
 /* What is in the folder's file, which must be there. */
 static inline struct sbuf file_bytes(const char *name)
@@ -20,15 +27,14 @@ static inline struct sbuf file_bytes(const char *name)
     struct sbuf out;
     struct error err;
     sbuf_init(&out, 256 << 20);
-    if (file_read_all(folder_path(name), &out, &err))
-        fail_msg("%s", err.text);
+    bed_needs(file_read_all(folder_path(name), &out, &err) == ST_OK, name);
     return out;
 }
 
 static inline float *file_floats(const char *name, size_t n)
 {
     struct sbuf bytes = file_bytes(name);
-    assert_int_equal(bytes.n, n * sizeof(float));
+    bed_needs(bytes.n == n * sizeof(float), name);
     float *out = mem_array(float, n + 1);
     memcpy(out, bytes.p, bytes.n);
     sbuf_done(&bytes);
@@ -49,9 +55,8 @@ static inline bool run_reference(const char *script, const char *const *more)
         (void)execv(argv[0], (char *const *)(uintptr_t)argv);
         _exit(77);
     }
-    assert_true(pid > 0 && waitpid(pid, &how, 0) == pid);
-    if (!WIFEXITED(how) || (WEXITSTATUS(how) != 0 && WEXITSTATUS(how) != 77))
-        fail_msg("%s failed", script);
+    bed_needs(pid > 0 && waitpid(pid, &how, 0) == pid, script);
+    bed_needs(WIFEXITED(how) && (WEXITSTATUS(how) == 0 || WEXITSTATUS(how) == 77), script);
     return WEXITSTATUS(how) == 0;
 }
 

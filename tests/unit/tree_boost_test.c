@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Boosted trees: models that XGBoost wrote, and what it says of them. */
+#include "tests/test.h"
 #include "tests/tree_bed.h"
 #include "tree/boost_int.h"
 #include "tree/forest_int.h"

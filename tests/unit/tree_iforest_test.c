@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Isolation forests, plain and extended. */
+#include "tests/test.h"
 #include "tests/tree_bed.h"
 
 #include "base/random.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Training of boosted trees: it learns, repeats, stops, and goes on where it was. */
+#include "tests/test.h"
 #include "tests/tree_bed.h"
 
 #include "base/random.h"
