@@ -49,20 +49,23 @@ static void add_plain(const struct forest *f, const float *x, size_t n, size_t s
 
 /* ---- one row, several trees at a time ---- */
 
-/* A batch of trees of one heap_depth.  Written so that nothing is decided by a branch. */
+/* A batch of trees of one heap_depth.  Written so that nothing is decided by a branch, and the trees' places need one register
+ * each: of step[place * FOREST_ROW_TREES + tree], place * FOREST_ROW_TREES. */
 static void walk_batch(const struct forest_tree *t, const float *twice, float *out)
 {
-    uint32_t at[FOREST_ROW_TREES] = {0};
+    size_t at[FOREST_ROW_TREES] = {0};
+    const struct forest_step *step = t->step;
     unsigned depth = t->heap_depth;
     for (unsigned level = 0; level < depth; level++)
 #pragma GCC unroll 8
-        for (unsigned k = 0; k < FOREST_ROW_TREES; k++) {
-            struct forest_step s = t[k].step[at[k]];
-            at[k] = 2 * at[k] + 1 + !(twice[s.place] < s.threshold);
+        for (size_t k = 0; k < FOREST_ROW_TREES; k++) {
+            const struct forest_step *s = step + at[k] + k;
+            size_t right = !(twice[s->place] < s->threshold);
+            at[k] = 2 * at[k] + FOREST_ROW_TREES + FOREST_ROW_TREES * right;
         }
-    uint32_t leaves = (1U << depth) - 1;
-    for (unsigned k = 0; k < FOREST_ROW_TREES; k++)
-        out[t[k].group] += t[k].leaf[at[k] - leaves];
+    const float *leaf = t->leaf - (((size_t)1 << depth) - 1) * FOREST_ROW_TREES;
+    for (size_t k = 0; k < FOREST_ROW_TREES; k++)
+        out[t[k].group] += leaf[at[k] + k];
 }
 
 static void add_row(const struct forest *f, const float *x, float *twice, float *out)

@@ -122,12 +122,12 @@ static void fill_heap(const struct forest *f, const struct forest_tree *t, uint3
     const struct forest_node *n = &t->node[node];
     uint32_t inner = (1U << t->heap_depth) - 1;
     if (place >= inner) {
-        leaf[place - inner] = n->value;
+        leaf[(place - inner) * FOREST_ROW_TREES] = n->value;
         return;
     }
-    step[place] = (struct forest_step){INFINITY, 0};
+    step[place * FOREST_ROW_TREES] = (struct forest_step){INFINITY, 0};
     if (n->left)
-        step[place] = (struct forest_step){
+        step[place * FOREST_ROW_TREES] = (struct forest_step){
             n->value, n->column + (n->default_left ? (uint32_t)f->columns : 0)};
     fill_heap(f, t, n->left ? n->left : node, 2 * place + 1, step, leaf);
     fill_heap(f, t, n->left ? n->left + 1 : node, 2 * place + 2, step, leaf);
@@ -145,16 +145,17 @@ static void make_heaps(struct forest *f)
     }
     struct forest_step *step = own(f, mem_aligned(64, (places + 8) * sizeof *step));
     float *leaf = own(f, mem_aligned(64, (places + 16) * sizeof *leaf));
-    step++; /* so that the two below one are in one cache line, and the four below these */
     for (size_t i = 0; i < f->trees; i++) {
-        struct forest_tree *t = &f->tree[i];
-        if (!t->heap_depth)
-            continue;
-        t->step = step;
-        t->leaf = leaf;
-        fill_heap(f, t, 0, 0, step, leaf);
-        step += (size_t)1 << t->heap_depth;
-        leaf += (size_t)1 << t->heap_depth;
+        size_t depth = f->tree[i].heap_depth;
+        for (size_t k = 0; depth && k < FOREST_ROW_TREES; k++) {
+            struct forest_tree *t = &f->tree[i + k];
+            t->step = step;
+            t->leaf = leaf;
+            fill_heap(f, t, 0, 0, step + k, leaf + k);
+        }
+        step += depth ? FOREST_ROW_TREES << depth : 0;
+        leaf += depth ? FOREST_ROW_TREES << depth : 0;
+        i += depth ? FOREST_ROW_TREES - 1 : 0;
     }
 }
 

@@ -72,8 +72,8 @@ struct forest_tree {
     uint8_t depth,
         heap_depth; /* heap_depth: what it is filled up to; all of a batch have the same */
     bool in_heap;
-    const struct forest_step *step; /* (2^heap_depth - 1) */
-    const float *leaf;              /* (2^heap_depth) */
+    const struct forest_step *step; /* (2^heap_depth - 1, FOREST_ROW_TREES): of the batch */
+    const float *leaf;              /* (2^heap_depth, FOREST_ROW_TREES) */
     const uint32_t *test;           /* (2^depth - 1): numbers of tests */
     const float *block_leaf;        /* (2^depth, at least 16) */
 };
