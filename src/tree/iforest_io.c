@@ -87,7 +87,8 @@ static bool get_node(struct reader *r, const struct iforest *f, struct iforest_t
         str flag = rd_take(r, 1);
         n.default_left = flag.n && *flag.p == 1;
         n.parts = get_u32(r);
-        if (n.left != *next || n.left > nodes - 2 || !n.parts || n.parts > f->extension + 1)
+        if (!flag.n || (uint8_t)*flag.p > 1 || n.left != *next || n.left > nodes - 2 || !n.parts ||
+            n.parts > f->extension + 1)
             return false;
         *next += 2;
         for (uint32_t k = 0; k < n.parts && r->ok; k++) {
