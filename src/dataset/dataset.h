@@ -83,8 +83,9 @@ struct dataset_options {
     enum dataset_format format;
     const char *
         label_column; /* CSV: name of the column; NULL: label, Label, class, attack, target or y, or none */
-    size_t rows_max; /* 0: 20 million; past it ST_LIMIT */
-    int label;       /* enum dataset_label for every row, whatever the files say; -1: as they say */
+    size_t rows_max;  /* 0: 20 million; past it ST_LIMIT */
+    size_t bytes_max; /* of one file, as stored and unpacked; 0: 4 GiB; past it ST_LIMIT */
+    int label; /* enum dataset_label for every row, whatever the files say; -1: as they say */
     void (*progress)(void *arg, uint64_t bytes_done, uint64_t bytes_total);
     void *arg;
 };

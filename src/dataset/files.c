@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 enum { DEPTH_MAX = 16, FILES_MAX = 100 * 1000, PATH_MAX_BYTES = 4096 };
-static const size_t text_max = (size_t)16 << 30; /* bytes of one file, unpacked */
+static const size_t text_max = (size_t)4 << 30;  /* bytes of one file, unless told */
 static const size_t names_max = (size_t)1 << 30; /* bytes of names in a set */
 
 static status (*const readers[DATASET_FORMAT_COUNT])(struct reading *r) = {
@@ -145,12 +145,17 @@ static status read_archive(struct reading *r, str archive)
     return st == ST_NOT_FOUND ? ST_OK : fail_prefix(r->err, st, "'%s'", outer);
 }
 
+static size_t bytes_max(const struct reading *r)
+{
+    return r->o->bytes_max ? r->o->bytes_max : text_max;
+}
+
 static status read_bytes(struct reading *r, str stored)
 {
     struct sbuf plain;
     str text = stored;
     status st = ST_OK;
-    sbuf_init(&plain, text_max);
+    sbuf_init(&plain, bytes_max(r));
     if (decompress_kind_of(stored) != DECOMPRESS_NONE) {
         st = decompress_all(stored, &plain, r->err);
         text = sbuf_str(&plain);
@@ -166,7 +171,7 @@ static status read_bytes(struct reading *r, str stored)
 static status read_file(struct reading *r, const struct file *f, struct digester *digester)
 {
     struct sbuf stored;
-    sbuf_init(&stored, text_max);
+    sbuf_init(&stored, bytes_max(r));
     r->path = f->path;
     r->member = str_from(str_z(f->path), f->below);
     r->stored = f->size;

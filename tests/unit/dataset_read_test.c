@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
+#include "base/sbuf.h"
+#include "codec/compress.h"
 #include "dataset/dataset.h"
 #include "event/event.h"
 #include "tests/folder.h"
@@ -383,6 +385,29 @@ static void reads_suricata_flows_and_leaves_out_other_records(void **state)
     dataset_done(&d);
 }
 
+static void refuses_a_file_that_unpacks_to_too_much(void **state)
+{
+    struct dataset d = {0};
+    struct error err;
+    struct dataset_options o = {.format = DATASET_SEQUENCE, .label = -1, .bytes_max = 1 << 17};
+    struct sbuf plain, packed;
+    sbuf_init(&plain, 1 << 20);
+    sbuf_init(&packed, 1 << 20);
+    while (plain.n < 1 << 18)
+        sbuf_addz(&plain, "1 2 3\n");
+    struct compress *c = compress_new(1);
+    assert_true(compress_gzip(c, sbuf_str(&plain), &packed));
+    compress_free(c);
+    assert_true(packed.n < 1 << 14);
+    assert_int_equal(dataset_read_memory(&d, sbuf_str(&packed), "bomb", &o, &err), ST_LIMIT);
+    o.bytes_max = 0;
+    dataset_done(&d);
+    assert_int_equal(dataset_read_memory(&d, sbuf_str(&packed), "bomb", &o, &err), ST_OK);
+    dataset_done(&d);
+    sbuf_done(&plain);
+    sbuf_done(&packed);
+}
+
 /* ---- public data ---- */
 
 static const char *public_path(const char *name, char out[static 512])
@@ -491,6 +516,7 @@ int main(void)
         cmocka_unit_test(joins_only_tables),
         cmocka_unit_test(reads_zeek_conn_logs_with_labels),
         cmocka_unit_test(reads_suricata_flows_and_leaves_out_other_records),
+        cmocka_unit_test(refuses_a_file_that_unpacks_to_too_much),
         cmocka_unit_test(reads_the_whole_of_nsl_kdd),
         cmocka_unit_test(reads_the_whole_of_unsw_nb15),
         cmocka_unit_test(reads_the_files_of_cicids2017),
