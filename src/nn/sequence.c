@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-enum { VOCABULARY_MAX = 1 << 16, FOLDS = 5, HELD_PART = 7 /* a seventh */, SESSIONS_MAX = 1 << 24 };
+enum { VOCABULARY_MAX = 1 << 16, FOLDS = 5, HELD_PART = 5 /* a fifth */, SESSIONS_MAX = 1 << 24 };
 
 static const struct learner *const learners[SEQUENCE_KIND_COUNT] = {
     [SEQUENCE_MARKOV] = &learner_markov,
@@ -216,8 +216,10 @@ static status learn_in_turns(struct sequence_model *m, const struct sequence_sha
         const struct sequences none = {data->event, data->start, 0, data->vocabulary};
         st = learn(m, s, t, data, &none, NULL, err);
     }
-    if (st == ST_OK)
+    if (st == ST_OK) {
+        judge_learn_novelty(&m->judge, data);
         judge_fit(&m->judge, view, viewed);
+    }
     mem_free(order);
     mem_free(view);
     return st;

@@ -51,13 +51,14 @@ uint32_t sequence_rank(const float *log_p, size_t n, uint32_t symbol);
 
 /* What is looked at of a session; the higher the stranger.  sequence_judge.c says why. */
 enum judge_view {
-    VIEW_MEAN,   /* mean surprise */
-    VIEW_CALM,   /* mean surprise of its most usual stretch */
-    VIEW_KINDS,  /* how unlike any session of training in which events occur at all */
-    VIEW_LACK,   /* how much it lacks of the session of training that has most of what it has */
-    VIEW_LIKELY, /* from here each stands alone: the sum of its surprise */
-    VIEW_WORST,  /* the largest surprise */
-    VIEW_COUNT
+    VIEW_MEAN,  /* mean surprise */
+    VIEW_CALM,  /* mean surprise of its most usual stretch */
+    VIEW_KINDS, /* how unlike any session of training in which events occur at all */
+    VIEW_LACK,  /* how much it lacks of the session of training that has most of what it has */
+    VIEW_WORST, /* the largest surprise of an event that training had, or of the end */
+    VIEW_NEW,   /* events that training never had */
+    VIEW_COUNT,
+    VIEW_TAILS = VIEW_NEW /* those that are ranked among held-back sessions */
 };
 /* -ln of the part of held-back sessions that is at least so high: by rank up to a high threshold, and past that by a
  * generalised Pareto distribution of the excess (Pickands 1975; by probability-weighted moments: Hosking and Wallis,
@@ -78,12 +79,14 @@ struct judge {
     uint32_t sets;
     uint32_t *start;  /* (sets + 1), owned */
     uint32_t *member; /* owned; ascending in each set */
-    struct tail view[VIEW_COUNT];
-    struct tail score; /* of what they come to together */
+    struct tail view[VIEW_TAILS];
+    float novel;       /* what it counts that there are such events */
+    struct tail whole; /* of the least rare of the views of the whole */
 };
 /* view (n, VIEW_COUNT): of sessions that were held back. */
 void judge_fit(struct judge *j, const float *view, size_t n);
 void judge_learn_sets(struct judge *j, const struct sequences *data);
+void judge_learn_novelty(struct judge *j, const struct sequences *data);
 void judge_done(struct judge *j);
 /* surprise (n + 1). */
 void judge_look(const struct judge *j, const uint32_t *event, size_t n, const float *surprise,

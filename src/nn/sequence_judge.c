@@ -17,8 +17,10 @@
  *           calls of Kang, Fuller and Honavar, 2005
  *   lack    the same with a set that need only have what the session has: a process taken over does less than it did
  *           (Tversky's lopsided similarity, Psychological Review 1977)
- *   likely  -ln of the probability of the whole session
- *   worst   for the forbidden event, and for a session that ends too early */
+ *   worst   for the forbidden event, and for a session that ends too early
+ *   new     an event that training never had.  How rare that is among normal sessions is how many of training have one
+ *           that no other has (Good, Biometrika 1953).  Its -ln counts by a quarter of itself: where one normal session
+ *           in fifty has something new it says little; where none of thousands has, nothing says more */
 #include "base/mem.h"
 #include "nn/sequence_int.h"
 
@@ -26,7 +28,7 @@
 #include <stdlib.h>
 
 enum { CALM_WINDOW = 100 };
-#define ALONE     3.0f
+#define ALONE     5.0f
 #define SHAPE_MAX 0.2
 
 static int by_value(const void *a, const void *b)
@@ -227,6 +229,28 @@ void judge_learn_sets(struct judge *j, const struct sequences *data)
     mem_free(kinds);
 }
 
+void judge_learn_novelty(struct judge *j, const struct sequences *data)
+{
+    /* owner: 0 none, or the one session that has the event, + 1; SEQUENCE_NONE: several have it. */
+    uint32_t *owner = mem_array(uint32_t, j->vocabulary);
+    for (size_t i = 0; i < data->count; i++) {
+        for (uint64_t k = data->start[i]; k < data->start[i + 1]; k++) {
+            uint32_t *o = &owner[data->event[k]], me = (uint32_t)i + 1;
+            *o = *o == 0 || *o == me ? me : SEQUENCE_NONE;
+        }
+    }
+    size_t with = 0;
+    for (size_t i = 0; i < data->count; i++) {
+        uint64_t k = data->start[i];
+        while (k < data->start[i + 1] && owner[data->event[k]] == SEQUENCE_NONE)
+            k++;
+        with += k < data->start[i + 1];
+    }
+    mem_free(owner);
+    float rare = -logf(((float)with + 0.5f) / ((float)data->count + 1));
+    j->novel = rare * rare / 4;
+}
+
 void judge_done(struct judge *j)
 {
     mem_free(j->start);
@@ -254,15 +278,19 @@ void judge_look(const struct judge *j, const uint32_t *event, size_t n, const fl
 {
     double sum = 0;
     float worst = 0;
+    view[VIEW_NEW] = 0;
     for (size_t i = 0; i <= n; i++) {
         sum += surprise[i];
+        if (surprise[i] >= SEQUENCE_SURPRISE_MAX) {
+            view[VIEW_NEW]++;
+            continue;
+        }
         worst = surprise[i] > worst ? surprise[i] : worst;
     }
     uint32_t few[64], *kinds = n > 64 ? mem_array(uint32_t, n) : few;
     size_t kept = kinds_of(event, n, kinds);
     view[VIEW_MEAN] = (float)(sum / (double)(n + 1));
     view[VIEW_CALM] = (float)calmest(surprise, n + 1);
-    view[VIEW_LIKELY] = (float)sum;
     view[VIEW_WORST] = worst;
     view[VIEW_KINDS] = 1;
     view[VIEW_LACK] = 0;
@@ -272,43 +300,49 @@ void judge_look(const struct judge *j, const uint32_t *event, size_t n, const fl
         mem_free(kinds);
 }
 
-/* Before it is known how rare it is itself. */
-static float raw_score(const struct judge *j, const float view[VIEW_COUNT])
+/* How rare the least rare of the views of the whole is. */
+static float whole_of(const struct judge *j, const float view[VIEW_COUNT])
 {
-    float whole = tail_of(&j->view[0], view[0]), alone = 0;
-    for (int v = 1; v < VIEW_LIKELY; v++)
+    float whole = tail_of(&j->view[0], view[0]);
+    for (int v = 1; v < VIEW_WORST; v++)
         whole = fminf(whole, tail_of(&j->view[v], view[v]));
-    for (int v = VIEW_LIKELY; v < VIEW_COUNT; v++)
-        alone = fmaxf(alone, tail_of(&j->view[v], view[v]) - ALONE);
-    return fmaxf(whole, alone);
+    return whole;
 }
 
+/* The sum of the parts that are so high in the one and in the other bounds the part that is in either. */
 float judge_score(const struct judge *j, const float view[VIEW_COUNT])
 {
-    return tail_of(&j->score, raw_score(j, view));
+    float alone = tail_of(&j->view[VIEW_WORST], view[VIEW_WORST]);
+    if (view[VIEW_NEW] > 0)
+        alone = fmaxf(alone, j->novel);
+    float high = fmaxf(whole_of(j, view), alone - ALONE);
+    float a = tail_of(&j->whole, high), b = high + ALONE, less = fminf(a, b);
+    return fmaxf(0, less - log1pf(expf(-fabsf(a - b))));
 }
 
-/* The value that is so rare, -ln of the part: where the tail was fitted to k values, at the upper end of what it may be,
- * since the error of its scale is about 1/√k. */
+/* Where tails were fitted to k values, the error of their scale is about 1/√k of it: take the upper end of
+ * what it may be (one in twenty is above). */
 float judge_threshold(const struct judge *j, float y)
 {
-    const struct tail *t = &j->score;
-    float known = t->y[t->knots - 1];
-    float sure = 1 + 1.645f / sqrtf((float)(t->beyond ? t->beyond : 1));
-    return y <= known ? y : known + (y - known) * sure;
+    const struct tail *t = &j->view[VIEW_WORST];
+    float known = t->y[t->knots - 1], k = t->beyond > 4 ? (float)t->beyond : 4;
+    return y <= known ? y : known + (y - known) * (1 + 1.645f / sqrtf(k));
 }
 
 void judge_fit(struct judge *j, const float *view, size_t n)
 {
     float *column = mem_array(float, n);
-    for (int v = 0; v < VIEW_COUNT; v++) {
+    for (int v = 0; v < VIEW_TAILS; v++) {
         for (size_t i = 0; i < n; i++)
             column[i] = view[i * VIEW_COUNT + (size_t)v];
         tail_fit(&j->view[v], column, n);
     }
     for (size_t i = 0; i < n; i++)
-        column[i] = raw_score(j, view + i * VIEW_COUNT);
-    tail_fit(&j->score, column, n);
+        column[i] = whole_of(j, view + i * VIEW_COUNT);
+    tail_fit(&j->whole, column, n);
+    /* A part e^-x is so high in one view, so no more than that in all. */
+    j->whole.shape = 0;
+    j->whole.scale = fminf(j->whole.scale, 1);
 
     mem_free(column);
 }
@@ -345,7 +379,7 @@ static bool take_tail(struct reader *r, struct tail *t)
            t->shape <= 1;
 }
 
-/* sets, where each starts, members; then the tails of the views and of the score. */
+/* sets, where each starts, members; then the tails of the views, what new events count, the tail of the whole. */
 void judge_write(const struct judge *j, struct sbuf *out)
 {
     put_u64(out, j->sets);
@@ -353,9 +387,10 @@ void judge_write(const struct judge *j, struct sbuf *out)
         put_u64(out, j->start[s]);
     for (uint32_t i = 0; j->sets && i < j->start[j->sets]; i++)
         put_u64(out, j->member[i]);
-    for (int v = 0; v < VIEW_COUNT; v++)
+    for (int v = 0; v < VIEW_TAILS; v++)
         put_tail(out, &j->view[v]);
-    put_tail(out, &j->score);
+    put_floats(out, &j->novel, 1);
+    put_tail(out, &j->whole);
 }
 
 static bool take_sets(struct judge *j, struct reader *r)
@@ -387,9 +422,10 @@ static bool take_sets(struct judge *j, struct reader *r)
 status judge_read(struct judge *j, struct reader *r, struct error *err)
 {
     bool good = take_sets(j, r);
-    for (int v = 0; good && v < VIEW_COUNT; v++)
+    for (int v = 0; good && v < VIEW_TAILS; v++)
         good = take_tail(r, &j->view[v]);
-    if (!good || !take_tail(r, &j->score))
+    good = good && take_floats(r, &j->novel, 1) && j->novel >= 0 && j->novel < 1e6f;
+    if (!good || !take_tail(r, &j->whole))
         return fail(err, ST_INVALID, "what normal sessions score is cut short or can not be");
     return ST_OK;
 }
