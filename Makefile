@@ -131,6 +131,9 @@ bench: $(BENCHES:%=build/release/bench/%) build/bguard $(if $(filter serve,$T),b
 	@$(if $(filter serve,$T),tests/bench/serve_bench.py $(BIG:%=--big '%'))
 	@$(if $(filter nn_bench,$(BENCHES)),tests/bench/nn_bench.py)
 
+quality: build/bguard ## how good the models are on public data ($$BGUARD_DATA), as a table; T=adfa for some of the sets
+	@tests/bench/quality.sh $(T)
+
 lint: compile_commands.json ## layers, headers, banned functions, format, clang-tidy, cppcheck
 	@CLANG='$(CLANG)' FLAGS='-std=c17 $(CPPFLAGS) $(WARNINGS)' scripts/lint
 
@@ -159,7 +162,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
 
 force:
-.PHONY: all run test dev prod tsan fuzz bench lint fmt fmt-check dist clean help force
+.PHONY: all run test dev prod tsan fuzz bench quality lint fmt fmt-check dist clean help force
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "cli/args.h"
 #include "cli/help.h"
 #include "tests/test.h"
+
+#include <math.h>
 
 enum { WORDS_MAX = 16 };
 
@@ -160,9 +163,35 @@ static void help_fits_eighty_columns_or_so(void **state)
     }
 }
 
+/* "--data a b --json": all words up to the next option, however often. */
+static void an_option_can_take_many_words(void **state)
+{
+    struct args a;
+    size_t n;
+    assert_int_equal(parse("bguard model eval m.bgm --data a b -q --data=c - --fpr", &a, NULL),
+                     ST_INVALID); /* eval has no --fpr */
+    args_done(&a);
+    assert_int_equal(
+        parse("bguard model eval m.bgm --data a b -q --data=c --threshold 0.25 x", &a, NULL),
+        ST_OK);
+    const char **data = args_many(&a, "data", &n);
+    assert_int_equal(n, 3);
+    assert_string_equal(data[1], "b");
+    assert_string_equal(data[2], "c");
+    mem_free(data);
+    assert_null(args_many(&a, "positive", &n));
+    assert_true(args_real(&a, "threshold") == 0.25);
+    assert_true(isnan(args_real(&a, "hold-back")));
+    assert_int_equal(a.operand_count, 2);
+    args_done(&a);
+    assert_int_equal(parse("bguard model eval m.bgm --threshold much", &a, NULL), ST_INVALID);
+    args_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_option_can_take_many_words),
         cmocka_unit_test(reads_commands_options_and_operands),
         cmocka_unit_test(takes_the_longer_command_and_a_lone_dash),
         cmocka_unit_test(gives_the_last_value_of_an_option),
