@@ -9,6 +9,7 @@
 #include "tree/boost_int.h"
 #include "tree/value_int.h"
 
+#include <assert.h>
 #include <math.h>
 
 static const struct boost_objective objectives[] = {
@@ -259,6 +260,7 @@ static status take_trees(struct boost *b, const struct value *booster, struct ar
     if (!b->tree)
         return too_large(err);
     for (size_t i = 0; i < b->trees && !st; i++) {
+        assert(group.at); /* it is as long as the list of trees */
         struct raw_tree raw = {
             .number = i, .group = group.at[i], .scale = scale.n ? scale.at[i] : 1};
         st = raw_tree_of(&trees->list[i], &raw, err);

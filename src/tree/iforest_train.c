@@ -112,7 +112,7 @@ static uint32_t choose(struct grower *g, struct range r, struct iforest_part *pa
 static void divide(struct grower *g, struct range r, const struct iforest_node *n,
                    const struct iforest_part *part, uint32_t *left_end, uint32_t *missing_end)
 {
-    uint32_t left = r.begin, missing = r.begin, end = r.end;
+    uint32_t left = r.begin, end = r.end, missing = left;
     for (uint32_t i = r.begin; i < end;) {
         uint32_t row = g->index[i];
         bool lacks = false;

@@ -89,7 +89,7 @@ static status length(struct ubjson *u, size_t *out, struct error *err)
 
 static status text(struct ubjson *u, str *out, struct error *err)
 {
-    size_t n;
+    size_t n = 0;
     status st = length(u, &n, err);
     if (!st)
         *out = rd_take(&u->r, n);
@@ -141,7 +141,7 @@ static status container(struct ubjson *u, bool object, struct value *out, struct
     if (st)
         return st;
     /* Values that take no bytes could be any number. */
-    if (type && (!counted || !(width(type) || memchr("S[{", type, 3))))
+    if (type && (!counted || !(width(type) || str_find(STR("S[{"), type) < 3)))
         return damaged(u, "a container of a type that cannot be", err);
     if (!object && width(type))
         return numbers(u, type, n, out, err);

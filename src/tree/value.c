@@ -4,6 +4,7 @@
 #include "base/vec.h"
 #include "codec/json_scan.h"
 
+#include <assert.h>
 #include <math.h>
 
 const struct value *value_get(const struct value *object, str key)
@@ -39,6 +40,7 @@ status value_close(struct value_stack *s, size_t from, enum value_kind kind, str
     struct value_member *at = s->n ? s->at + from : NULL;
     size_t n = s->n - from;
     s->n = from;
+    assert(at || !n);
     if (n > UINT32_MAX)
         return too_large(err);
     *out = (struct value){.kind = kind, .n = (uint32_t)n};
@@ -191,7 +193,7 @@ static status json_read(str text, struct value_stack *s, struct arena *arena, st
 /* Both begin with '{'; then JSON has white space, a quote or '}', and UBJSON the type of the first key's length. */
 static bool looks_binary(str bytes)
 {
-    return bytes.n > 1 && bytes.p[0] == '{' && memchr("iUIlL#$N", bytes.p[1], 8);
+    return bytes.n > 1 && bytes.p[0] == '{' && str_find(STR("iUIlL#$N"), bytes.p[1]) < 8;
 }
 
 status value_read(str bytes, struct arena *arena, struct value *out, struct error *err)
