@@ -228,7 +228,7 @@ static status frame(str bytes, str section[static SECTIONS], struct error *err)
 
 enum model_kind model_bytes_kind(str bytes)
 {
-    str section[SECTIONS];
+    str section[SECTIONS] = {{0}};
     return frame(bytes, section, NULL) == ST_OK ? model_kind_find(section[SECTION_KIND])
                                                 : MODEL_KIND_COUNT;
 }
@@ -254,7 +254,7 @@ static status read_sections(struct model *m, const str section[static SECTIONS],
 
 status model_read(str bytes, struct model_host *host, struct model **out, struct error *err)
 {
-    str section[SECTIONS];
+    str section[SECTIONS] = {{0}};
     status st = frame(bytes, section, err);
     if (st != ST_OK)
         return st;

@@ -224,8 +224,9 @@ static status train_without(struct model *model, const struct fit *f, const uint
         }
         n[p] = thin(index[p], n[p], FOLD_ROWS);
     }
-    status st = member_fit(f, model, model->kind == MODEL_XGBOOST ? "trees=100,rate=0.2,patience=10" : "",
-                           &words, &fold, err);
+    status st =
+        member_fit(f, model, model->kind == MODEL_XGBOOST ? "trees=100,rate=0.2,patience=10" : "",
+                   &words, &fold, err);
     fold.train = (struct rows){index[0], n[0]};
     fold.validation = (struct rows){index[1], n[1]};
     fold.final = false;

@@ -43,6 +43,7 @@ struct person_work {
     const struct dataset *d;
     struct rows rows;
     struct model_binding *b;
+    struct model_scratch **scratch; /* one for each worker */
     const uint32_t *known; /* the model's person of each class of the set; UINT32_MAX: nobody */
     size_t persons;
     bool balanced;
@@ -63,8 +64,7 @@ static void try_person(const struct person_work *w, struct model_scratch *s, siz
 static void try_row(void *arg, size_t row, unsigned worker)
 {
     const struct person_work *w = arg;
-    (void)worker;
-    struct model_scratch *s = model_scratch_new(w->m);
+    struct model_scratch *s = w->scratch[worker];
     uint32_t self = w->known[w->d->klass[w->rows.index[row]]];
     if (!w->balanced) {
         for (size_t p = 0; p < w->persons; p++)
@@ -76,7 +76,6 @@ static void try_row(void *arg, size_t row, unsigned worker)
     } else {
         try_person(w, s, row, row, self);
     }
-    model_scratch_free(s);
 }
 
 /* Rows of persons that the model knows. */
@@ -109,7 +108,14 @@ static void of_persons(const struct model *m, const struct dataset *d, struct ro
                            .label = mem_array(uint8_t, w.rows.n * each + 1),
                            .person = mem_array(uint32_t, w.rows.n * each + 1)};
     w.b = model_bind(m, d->column, d->columns);
+    unsigned workers = team ? team_threads(team) : 1;
+    w.scratch = mem_array(struct model_scratch *, workers);
+    for (unsigned i = 0; i < workers; i++)
+        w.scratch[i] = model_scratch_new(m);
     team_run(team, w.rows.n, try_row, &w);
+    for (unsigned i = 0; i < workers; i++)
+        model_scratch_free(w.scratch[i]);
+    mem_free(w.scratch);
     model_binding_free(w.b);
     mem_free(known);
     mem_free(index);

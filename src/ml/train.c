@@ -132,7 +132,7 @@ static status cross_fold(struct course *c, const uint8_t *fold, unsigned k, stru
                          struct error *err)
 {
     struct fit f = c->fit;
-    struct rows aside;
+    struct rows aside = {0};
     struct sbuf unused;
     struct model *m = model_new(c->terms->kind);
     uint32_t *index = mem_array(uint32_t, c->d->rows + 1);
