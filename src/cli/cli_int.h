@@ -72,7 +72,7 @@ struct progress_bar {
 void progress_init(struct progress_bar *p, bool quiet);
 void progress_show(struct progress_bar *p, const struct ingest_progress *in,
                    const struct detect_stats *s);
-/* "[####....]  45 %  what, more", for work whose parts are known. */
+/* "[####....]  45 %  more, what", for work whose parts are known. */
 void progress_part(struct progress_bar *p, const char *what, double part_01, const char *more);
 void progress_clear(struct progress_bar *p);
 

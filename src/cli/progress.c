@@ -34,7 +34,7 @@ void progress_part(struct progress_bar *p, const char *what, double part_01, con
     if (!p->wanted)
         return;
     int n = print_bar(text, sizeof text, part_01);
-    (void)snprintf(text + n, sizeof text - (size_t)n, "%s%s%s", what, *more ? ", " : "", more);
+    (void)snprintf(text + n, sizeof text - (size_t)n, "%s%s%s", more, *more ? ", " : "", what);
     show(p, text);
 }
 

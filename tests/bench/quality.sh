@@ -69,7 +69,7 @@ if wanted adfa-ld; then
     other=$(find "$work/adfa" -type d -name 'Validation_Data*' | head -1)
     attack=$(find "$work/adfa" -type d -name 'Attack_Data*' | head -1)
     for kind in markov lstm transformer; do
-        train adfa $kind --negative "$normal" --format sequence
+        train adfa $kind --negative "$normal" --format sequence --fpr 0.05
         judge 'adfa-ld, all attacks and the validation traces' $kind adfa --negative "$other" --positive "$attack"
     done
 fi
