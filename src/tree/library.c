@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static struct library library;
 static char problem[160]; /* empty: it is there */
@@ -12,6 +13,9 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static void load(void)
 {
     static const char *const names[] = {"libxgboost.so.0", "libxgboost.so"};
+    /* Its threads wait for each other by spinning, which on a machine that has other things to do makes training ten
+     * times slower.  OpenMP reads this once, when it is loaded. */
+    (void)setenv("OMP_WAIT_POLICY", "passive", 0);
     void *handle = NULL;
     for (size_t i = 0; i < COUNT(names) && !handle; i++)
         handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
