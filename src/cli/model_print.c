@@ -87,7 +87,7 @@ void print_threshold(double threshold, double fpr)
     else if (fpr <= 0)
         puts("not one of the normal rows kept back was called an attack");
     else {
-        double among = pow(10, ceil(-log10(fpr)) + 1);
+        double among = fmax(100, pow(10, ceil(-log10(fpr)) + 1));
         char whole[GROUPED_SIZE];
         while (among < 1000 && fpr * among < 3)
             among *= 10;
