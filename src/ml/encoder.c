@@ -94,11 +94,17 @@ static float encode_tree(const struct encoder_column *c, float x)
     return at >= 0 ? c->rank[at] : NAN;
 }
 
+/* A rate over no time is as large as a float says without being none; NaN stays. */
+static float held_in(float x)
+{
+    x = x > 3e38F ? 3e38F : x;
+    return x < -3e38F ? -3e38F : x;
+}
+
 static void encode_column(const struct encoder *e, const struct encoder_column *c, float x,
                           float *out)
 {
-    if (isinf(x)) /* a rate over no time: as large as a float says without being none */
-        x = x > 0 ? 3e38F : -3e38F;
+    x = held_in(x);
     if (e->style == ENCODE_RAW)
         out[0] = x;
     else if (e->style == ENCODE_TREES)
@@ -113,7 +119,11 @@ void encoder_apply(const struct encoder *e, const float *x, size_t n, float *out
 {
     for (size_t j = 0; j < e->columns; j++) {
         const struct encoder_column *c = &e->column[j];
-        for (size_t i = 0; i < n; i++)
+        bool as_is = e->style == ENCODE_RAW ||
+                     (e->style == ENCODE_TREES && c->column.kind != FEATURE_CATEGORY);
+        for (size_t i = 0; as_is && i < n; i++)
+            out[i * e->width + c->at] = held_in(x[i * e->columns + j]);
+        for (size_t i = 0; !as_is && i < n; i++)
             encode_column(e, c, x[i * e->columns + j], out + i * e->width + c->at);
     }
 }

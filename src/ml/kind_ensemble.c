@@ -84,6 +84,25 @@ static void scratch_free(void *own)
     mem_free(o);
 }
 
+/* Add what a member says, times `weight`; false: of some row it said nothing. */
+static bool ask(const struct model *m, size_t i, double weight, struct own *o, const float *x,
+                size_t n, float *raw)
+{
+    const struct ensemble *e = m->part;
+    const struct ensemble_member *member = &e->member[i];
+    bool answered = true;
+    model_score(member->model, member->binding, o->scratch[i], x, n, m->encoder.columns, o->answer);
+    for (size_t k = 0; k < n; k++) {
+        float term = ensemble_term(member, e->mix, &o->answer[k]);
+        answered = answered && !isnan(term);
+        if (isnan(term))
+            continue;
+        raw[k] += (float)weight * term;
+        o->weight[k] += (float)weight;
+    }
+    return answered;
+}
+
 static struct answered score(const struct model *m, void *own, const float *x, size_t n, float *raw)
 {
     const struct ensemble *e = m->part;
@@ -92,22 +111,17 @@ static struct answered score(const struct model *m, void *own, const float *x, s
     for (size_t k = 0; k < n; k++)
         raw[k] = o->weight[k] = 0;
     for (size_t i = 0; i < e->members; i++) {
-        const struct ensemble_member *member = &e->member[i];
-        bool answered = true;
-        model_score(member->model, member->binding, o->scratch[i], x, n, m->encoder.columns,
-                    o->answer);
-        for (size_t k = 0; k < n; k++) {
-            float term = ensemble_term(member, e->mix, &o->answer[k]);
-            answered = answered && !isnan(term);
-            if (isnan(term))
-                continue;
-            raw[k] += (float)member->weight * term;
-            o->weight[k] += (float)member->weight;
-        }
+        /* Of no weight: nothing would come of asking it. */
+        bool answered = e->member[i].weight <= 0 || ask(m, i, e->member[i].weight, o, x, n, raw);
         all.members += answered;
         all.missing += !answered;
     }
-    for (size_t k = 0; k < n; k++) /* those of no weight answered alone: as usual */
+    /* Those that count are all missing: better those that do not than none. */
+    bool none = o->weight[0] <= 0;
+    for (size_t i = 0; none && i < e->members; i++)
+        if (e->member[i].weight <= 0)
+            (void)ask(m, i, 1, o, x, n, raw); /* what is missing was counted */
+    for (size_t k = 0; k < n; k++)
         raw[k] = o->weight[k] > 0 ? raw[k] / o->weight[k] : NAN;
     return all;
 }

@@ -29,12 +29,12 @@ enum {
 };
 static const struct model_option options[OPTIONS] = {
     [OPTION_TREES] = {"trees", "most of them; training stops before when more do not help", 1,
-                      20000, 800, true},
+                      20000, 1000, true},
     [OPTION_DEPTH] = {"depth", "questions from a tree's root to a leaf", 1, 16, 7, true},
-    [OPTION_RATE] = {"rate", "how much of what it could each tree puts right", 0.001, 1, 0.04,
+    [OPTION_RATE] = {"rate", "how much of what it could each tree puts right", 0.001, 1, 0.03,
                      false},
     [OPTION_SUBSAMPLE] = {"subsample", "part of the rows for each tree", 0.05, 1, 0.9, false},
-    [OPTION_COLUMNS] = {"columns", "part of the columns for each tree", 0.05, 1, 0.4, false},
+    [OPTION_COLUMNS] = {"columns", "part of the columns for each tree", 0.05, 1, 0.3, false},
     [OPTION_MIN_CHILD] = {"min_child", "least weight of rows in a leaf", 0, 10000, 1, false},
     [OPTION_LAMBDA] = {"lambda", "how much large leaves cost", 0, 10000, 1, false},
     [OPTION_GAMMA] = {"gamma", "least gain for a split", 0, 10000, 0, false},

@@ -107,6 +107,11 @@ static void answers_without_a_member_and_says_so(void **state)
     struct model_judgement j;
     assert_int_equal(model_judge(m, &d, 1, NAN, &j, &err), ST_OK);
     assert_int_equal(j.missing, 1);
+    e->member[0].weight = 1; /* all depends on it: then the others are asked after all */
+    e->member[1].weight = 0;
+    assert_int_equal(model_score_set(m, &d, 1, a, &err), ST_OK);
+    assert_int_equal(a[0].missing, 1);
+    assert_true(a[0].score_01 >= 0);
     model_judgement_done(&j);
     e->member[0].model->ops = kept;
     e->member[0].weight = weights;
