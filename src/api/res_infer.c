@@ -514,3 +514,20 @@ void serve_oip_infer(struct api_call *c)
     c->over = over;
     call_to_pool(c, infer_on_worker);
 }
+
+/* ---- the same of one version: routes of their own, as each has a name of its own ---- */
+
+void serve_oip_version(struct api_call *c)
+{
+    serve_oip_model(c);
+}
+
+void serve_oip_version_ready(struct api_call *c)
+{
+    serve_oip_model_ready(c);
+}
+
+void serve_oip_version_infer(struct api_call *c)
+{
+    serve_oip_infer(c);
+}

@@ -120,8 +120,8 @@ static const struct schema_field promote_fields[] = {
 const struct schema schema_model_promote =
     SCHEMA_OF("ModelPromote", "What is to be in use", promote_fields);
 static const struct schema_field import_fields[] = {
-    {"name", SCHEMA_STRING, .min = 1, .max = 63, .format = FORMAT_LINE,
-     .doc = "a-z, 0-9, - and _; that on its card when absent"},
+    {"name", SCHEMA_STRING, .min = 1, .max = 63, .format = FORMAT_SLOT,
+     .doc = "that on its card when absent"},
 };
 const struct schema schema_model_import_query = SCHEMA_OF("ModelImportQuery", "", import_fields);
 const struct schema schema_model_file = {.name = NULL, .media = "application/octet-stream"};

@@ -45,6 +45,14 @@ static bool tenant_valid(str s)
     return s.n > 0 && s.n < 64;
 }
 
+static bool slot_valid(str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!is_lower_alnum(s.p[i]) && (i == 0 || (s.p[i] != '-' && s.p[i] != '_')))
+            return false;
+    return s.n > 0 && s.n < 64;
+}
+
 static bool time_valid(str s)
 {
     int64_t ms;

@@ -12,6 +12,7 @@ import gzip, json, os, random, string, sys, urllib.parse
 from api import (PASSWORD, UPGRADE, METHODS, Client, Wrong, open_socket, parts, problem, read_document, run)
 
 SEEN = sys.argv[3]
+MODEL = os.environ.get("MODEL")  # a file, and another one whose name ends in 2
 TEXTS = ["' OR 1=1 --", '"; DROP TABLE users; --', "1) UNION SELECT password FROM users --", "../../../etc/passwd", "..\\..\\win.ini",
          "/etc/passwd\0.png", "\0", "a\0b", "\ud800", "a\udfffb", "\u202egnp.exe", "\N{GRINNING FACE}" * 20, "%s%n%x", "%00", "${7*7}",
          "${jndi:ldap://x/}", "<script>alert(1)</script>", "x\r\nSet-Cookie: a=b", "\u2028", "\x1b[2J", "NaN", "1e999", "-0", "null", " ",
@@ -25,7 +26,7 @@ OUT_OF_REACH = {500: "a fault of ours", 503: "the store or a thread would have t
 
 
 # Their bodies may be records as they are, too.
-FREE = ("detect_realtime", "intel_import", "threat_network", "threat_scan")
+FREE = ("model_import", "oip_infer", "oip_version_infer", "detect_realtime", "intel_import", "threat_network", "threat_scan")
 
 
 class Seen:
@@ -97,6 +98,20 @@ class Service:
             raise Wrong(f"no alert was raised: {got}")
         return got["alerts"][0]
 
+    def model(self, use):
+        """A model of its own for each; live, but where it is to be removed.  One that was rolled back had another before it."""
+        slot = self.fresh("m")
+        versions = []
+        for file in (MODEL, MODEL + "2"):
+            path = "/api/models?name=" + slot
+            a = self.client.ask("POST", path, open(file, "rb").read(), media="application/octet-stream")
+            if a.status != 201:
+                raise Wrong(f"{path}: {a}")
+            versions.append(a.json()["version"])
+            if use != "model_remove":
+                self.client.must(200, "POST", f"/api/models/{slot}/promote", {})
+        return slot, versions[1]
+
     def good(self, route):
         """-> path, body, token of a request that should succeed; body None: whatever the schema says."""
         admin = self.client.token
@@ -142,6 +157,13 @@ class Service:
             return (route.path, {"indicators": [{"value": "bad.example"}]}, admin) if route.body else (route.path + "?value=worse.example", None, admin)
         if name == "threat_scan":
             return route.path, {"text": "X5O!P%"}, admin
+        if name.startswith("model_") and name not in ("model_list", "model_import") or name.startswith("oip_") and "{" in route.path:
+            slot, version = self.model(name)
+            path = route.path.replace("{name}", slot).replace("{version}", version).replace("{picture}", "roc.svg")
+            row = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 500, 500, 80]}]}
+            return path, row if name.endswith("infer") else {"version": version} if route.body else None, admin
+        if name == "model_import":
+            return route.path + "?name=" + self.fresh("m"), open(MODEL, "rb").read(), admin
         if name == "detect_realtime":
             return route.path, {"events": [{"what": "hit", "who": "a"}, "Jan  1 00:00:00 h sshd[1]: x"]}, admin
         return route.path, None, admin
@@ -250,7 +272,7 @@ def bad_bodies(s, route, path, good, token):
         a = s.send(route, path, body={k: v for k, v in good.items() if k != name}, token=token)
         if a.status != 400:
             raise Wrong(f"{route} without {name}: {a}")
-        names(a, f"'{name}'", route, "missing")
+        names(a, name if route.name in FREE else f"'{name}'", route, "missing")
     if route.name not in FREE:
         for name in "extra", "__proto__", "a/b~c", "\0", "x" * 1000:
             a = s.send(route, path, body=dict(good, **{name: 1}), token=token)
@@ -283,7 +305,7 @@ def bad_texts(s, route, path, token):
         if (a.status == 415) == spared:
             raise Wrong(f"{route} without a body: {a}")
     if route.name != "events":
-        size = {"intel_import": 16, "threat_behavior": 8, "threat_network": 16, "threat_scan": 32}.get(route.name, 1) << 20
+        size = {"oip_infer": 32, "oip_version_infer": 32, "model_import": 64, "intel_import": 16, "threat_behavior": 8, "threat_network": 16, "threat_scan": 32}.get(route.name, 1) << 20
         a = s.send(route, path, body=b" " * size + b"{}", token=token, media="application/json")
         if a.status != 413:
             raise Wrong(f"{route} with too long a body: {a}")
@@ -325,6 +347,8 @@ def refused_query(s, route, name, v, why):
 
 
 def body_for(route):
+    if route.name == "model_import":
+        return open(MODEL, "rb").read()
     if route.name == "intel_import":
         return {"indicators": [{"value": "query.example"}]}
     return b'{"a":1}\n' if route.method == "POST" and route.body is not None or route.media == "*/*" else None

@@ -16,6 +16,17 @@ detection: {selection: {what: hit}, condition: selection}
 END
 }
 export PYTHONDONTWRITEBYTECODE=1
+# Two models, for the routes about them.
+export MODEL="$work/model.bgm"
+models() {
+    python3 "$root/tests/cli/models.py" rows >"$work/rows.csv"
+    for seed in 1 2; do
+        to=$MODEL
+        [ "$seed" = 1 ] || to=${MODEL}2
+        "$BGUARD" model train iforest --data "$work/rows.csv" --format csv --trees 20 --seed "$seed" --out "$to" >trained 2>&1 ||
+            say "$(tail -n 1 trained)"
+    done
+}
 python() { python3 "$root/tests/cli/$1" "$url" "$2" "$work/seen"; }
 # Whatever was sent, nothing of it is a fault of ours.
 no_fault() {
@@ -25,6 +36,7 @@ no_fault() {
 
 answers() {
     rules
+    models
     start_service --rules rules --set limits.rate=0 --set auth.lock_after=1000 --set auth.access_seconds=86400
     python openapi.py answers
     no_fault
