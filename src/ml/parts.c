@@ -20,7 +20,7 @@ static void gather(struct parts *p, const uint8_t *side, size_t rows)
 {
     struct rows *part[] = {&p->train, &p->validation, &p->test};
     uint32_t *at = p->index = mem_array(uint32_t, rows + 1);
-    for (uint8_t s = TRAIN; s <= TEST; s++) {
+    for (int s = TRAIN; s <= TEST; s++) {
         part[s]->index = at;
         for (size_t i = 0; i < rows; i++)
             if (side[i] == s)
