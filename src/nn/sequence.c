@@ -34,7 +34,7 @@ uint32_t sequence_rank(const float *log_p, size_t n, uint32_t symbol)
 {
     uint32_t rank = 0;
     for (size_t i = 0; i < n; i++)
-        rank += log_p[i] > log_p[symbol] || (log_p[i] == log_p[symbol] && i < symbol);
+        rank += log_p[i] > log_p[symbol] || (i < symbol && log_p[i] == log_p[symbol]);
     return rank;
 }
 

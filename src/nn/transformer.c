@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <math.h>
 
 size_t transformer_places(const struct transformer *t)
@@ -56,6 +57,7 @@ static float *cut(float **p, size_t n)
 void transformer_pass_init(struct transformer_pass *p, const struct transformer *t, size_t windows,
                            size_t steps)
 {
+    assert(t->layers > 0 && t->layers <= TRANSFORMER_LAYERS_MAX);
     size_t w = t->width, rows = windows * steps, inner = TRANSFORMER_INNER * w;
     size_t each = rows * (8 * w + 2 * inner + 4) + windows * t->heads * steps * steps;
     size_t all = t->layers * each + rows * (2 * w + 2 + t->vocabulary + 1u);
@@ -162,8 +164,11 @@ void transformer_forward(const struct transformer *t, struct transformer_pass *p
 static void read_window(const struct transformer *t, struct transformer_pass *p,
                         const uint32_t *event, size_t from, uint32_t *in)
 {
-    for (size_t i = 0; i < p->steps; i++)
-        in[i] = from + i ? event[from + i - 1] : t->vocabulary;
+    size_t i = 0;
+    if (from == 0)
+        in[i++] = t->vocabulary;
+    for (; i < p->steps; i++)
+        in[i] = event[from + i - 1];
     transformer_forward(t, p, in);
 }
 
