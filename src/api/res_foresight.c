@@ -182,7 +182,7 @@ static void write_series(struct api_call *c, const struct series *s, const struc
     json_out_kv_bool(&o, "truncated", r->truncated);
     json_out_key(&o, STR("history"));
     json_out_array(&o);
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; s->count && i < s->n; i++)
         json_out_u64(&o, (uint64_t)s->count[i]);
     json_out_array_end(&o);
     json_out_key(&o, STR("forecast"));

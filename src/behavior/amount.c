@@ -35,11 +35,8 @@ static struct amounts *grown(struct amounts *a)
     return a;
 }
 
-void amounts_add(struct amounts **at, double value, float weight)
+static void put_value(struct amounts *a, double value, float weight)
 {
-    if (!*at || ((*at)->used == (*at)->room && (*at)->room < AMOUNT_BINS))
-        *at = grown(*at);
-    struct amounts *a = *at;
     int16_t bin = bin_of(value);
     unsigned i = 0;
     a->total += weight;
@@ -63,6 +60,15 @@ void amounts_add(struct amounts **at, double value, float weight)
     memmove(a->bin + i + 1, a->bin + i, (size_t)(a->used - i) * sizeof a->bin[0]);
     a->bin[i] = (struct amount_bin){bin, weight};
     a->used++;
+}
+
+size_t amounts_add(struct amounts **at, double value, float weight)
+{
+    size_t before = amounts_bytes(*at);
+    if (!*at || ((*at)->used == (*at)->room && (*at)->room < AMOUNT_BINS))
+        *at = grown(*at);
+    put_value(*at, value, weight);
+    return amounts_bytes(*at) - before;
 }
 
 double amounts_quantile(const struct amounts *a, double part_01)

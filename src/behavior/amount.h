@@ -23,7 +23,8 @@ struct amounts {
     uint8_t room, used;
     struct amount_bin bin[]; /* ascending */
 };
-void amounts_add(struct amounts **a, double value, float weight); /* value >= 0 */
+size_t amounts_add(struct amounts **a, double value,
+                   float weight); /* value >= 0; returns by how many bytes it grew */
 double amounts_quantile(const struct amounts *a, double part_01); /* 0: nothing there */
 void amounts_scale(struct amounts *a, float by);
 size_t amounts_bytes(const struct amounts *a);

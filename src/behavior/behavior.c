@@ -130,7 +130,7 @@ static void shard_take_out_locked(struct shard *s, struct entity *e)
     list_remove(&s->list[e->kept], e);
     s->count--;
     s->kept -= e->kept;
-    s->bytes -= entity_bytes(e);
+    s->bytes -= e->bytes_held;
 }
 
 static void shard_remove_locked(struct shard *s, struct entity *e)
@@ -163,7 +163,7 @@ void shard_put_locked(struct shard *s, struct entity *e)
     list_add(&s->list[e->kept], e);
     s->count++;
     s->kept += e->kept;
-    s->bytes += entity_bytes(e);
+    s->bytes += e->bytes_held;
 }
 
 /* It was used: to the front, and to those that are kept when it has shown to be somebody. */

@@ -85,6 +85,7 @@ struct entity {
     float total;        /* faded events */
     uint64_t events;
     double hour_bytes;
+    size_t bytes_held;                   /* of memory, with all it owns */
     struct week *week;                   /* owned; NULL until an hour was over */
     struct sketch *aspect[ASPECT_COUNT]; /* owned; NULL: no value yet */
     struct amounts *bytes;               /* owned; NULL: no event said any.  Of hours with some */
@@ -112,7 +113,7 @@ void group_learn(struct entity *group, const struct traits *f, unsigned type, ui
 /* The group's name, in `out`: what the entity belongs to, and what it does most.  n 0: it is not yet clear. */
 enum { GROUP_NAME_MAX = 96 };
 str entity_group(const struct entity *e, str of, char out[static GROUP_NAME_MAX]);
-size_t entity_bytes(const struct entity *e);
+size_t entity_bytes(const struct entity *e); /* counted anew; what bytes_held must be */
 double entity_days(const struct entity *e);
 /* Hash and words of "the last event, then `kind`"; hash 0: there was none. */
 uint32_t entity_sequence(const struct entity *e, uint32_t kind);

@@ -129,8 +129,7 @@ static bool get_sketch(struct reader *r, struct sketch **out)
     get(r, &head.full, 1);
     if (!r->ok || head.used > SKETCH_SLOTS || head.full > 1)
         return false;
-    for (head.room = 1; head.room < head.used; head.room = (uint8_t)(head.room * 2)) {
-    }
+    head.room = head.used ? head.used : 1;
     struct sketch *s = *out = mem_zero(sizeof head + head.room * sizeof s->slot[0]);
     *s = head;
     for (unsigned i = 0; i < s->used; i++)
@@ -240,8 +239,10 @@ struct entity *entity_get(struct reader *r, uint64_t seed)
     if (!r->ok || key.n < 2 || key.n > KEY_MAX_BYTES || (unsigned char)key.p[0] > KEY_GROUP)
         return NULL;
     struct entity *e = entity_new(key, hash_bytes(key, seed), (unsigned char)key.p[0]);
-    if (get_state(r, e))
+    if (get_state(r, e)) {
+        e->bytes_held = entity_bytes(e);
         return e;
+    }
     entity_free(e);
     return NULL;
 }

@@ -12,6 +12,8 @@
  * more than 256 events in an hour each eighth is looked at, and counts eight times: the pipeline's busiest
  * hosts would cost the most and teach the least.
  *
+ * Most entities are seen a few times and never again: hours and sequences are kept of those with 20 events.
+ *
  * A group is an entity too: it learns some events of all its members, and their hours. */
 #include "base/hash.h"
 #include "base/mem.h"
@@ -20,7 +22,7 @@
 #include <math.h>
 
 enum { STEPS = 2048, WEEKS_ENOUGH = 3, RESCALE_HALF_LIVES = 40, BUSY = 256, SAMPLED = 8 };
-enum { GROUP_AFTER = 20 /* events */ };
+enum { SOMEBODY_AFTER = 20 /* events */ };
 #define WEEK_ALPHA_MIN 0.1
 
 struct entity *entity_new(str key, uint64_t hash, unsigned type)
@@ -32,6 +34,7 @@ struct entity *entity_new(str key, uint64_t hash, unsigned type)
     e->weight = 1;
     e->key_n = (uint16_t)key.n;
     memcpy(e->key, key.p, key.n);
+    e->bytes_held = entity_bytes(e);
     return e;
 }
 
@@ -89,6 +92,10 @@ double entity_days(const struct entity *e)
 
 static void observe(struct week *w, unsigned at, uint32_t count)
 {
+    if (w->n[at] < UINT8_MAX && count == 0 && w->mean[at] == 0) { /* as most hours are */
+        w->n[at]++;
+        return;
+    }
     double x = log1p((double)count), mean = (double)w->mean[at] / STEPS,
            var = (double)w->var[at] / STEPS;
     double alpha = fmax(1.0 / (w->n[at] + 1.0), WEEK_ALPHA_MIN), delta = x - mean;
@@ -118,14 +125,42 @@ static float weight_of(const struct entity *e, int64_t hour)
     return (float)exp2(fmax(lives, -RESCALE_HALF_LIVES));
 }
 
+static void make_week(struct entity *e)
+{
+    if (e->week)
+        return;
+    e->week = mem_new(struct week);
+    e->bytes_held += sizeof *e->week;
+}
+
+static void make_peers(struct entity *e)
+{
+    if (e->peers)
+        return;
+    e->peers = mem_new(struct spread);
+    e->bytes_held += sizeof *e->peers;
+}
+
 /* Bytes and peers of the hour that was counted. */
 static void close_amounts(struct entity *e)
 {
     if (e->hour_bytes > 0)
-        amounts_add(&e->bytes, e->hour_bytes, e->weight);
+        e->bytes_held += amounts_add(&e->bytes, e->hour_bytes, e->weight);
     if (e->peers)
         spread_turn(e->peers);
     e->hour_bytes = 0;
+}
+
+static void observe_hours(struct entity *e, int64_t hour)
+{
+    unsigned at = hour_of_week(e->hour);
+    int64_t idle = hour - e->hour - 1;
+    make_week(e);
+    observe(e->week, at, e->hour_count);
+    for (int64_t i = 1; i <= idle && i <= WEEK_HOURS; i++) {
+        at = at + 1 < WEEK_HOURS ? at + 1 : 0;
+        observe(e->week, at, 0);
+    }
 }
 
 /* The hour that was counted is over, and so are those up to `hour`. */
@@ -136,12 +171,8 @@ static void turn_to(struct entity *e, int64_t hour, struct hour_over *over)
     } else {
         *over = (struct hour_over){e->hour, e->hour_count, true};
         close_amounts(e);
-        if (!e->week)
-            e->week = mem_new(struct week);
-        observe(e->week, hour_of_week(e->hour), e->hour_count);
-        int64_t idle = hour - e->hour - 1;
-        for (int64_t i = 1; i <= idle && i <= WEEK_HOURS; i++)
-            observe(e->week, hour_of_week(e->hour + i), 0);
+        if (e->events >= SOMEBODY_AFTER)
+            observe_hours(e, hour);
         if (hour - e->landmark > (int64_t)RESCALE_HALF_LIVES * HALF_LIFE_HOURS)
             rescale(e, hour);
     }
@@ -208,7 +239,8 @@ static void learn_sequence(struct entity *e, const struct traits *f, float weigh
                      STR_ARG(str_head(kind->text, 24)));
     }
     if (hash)
-        sketch_add(&e->aspect[ASPECT_SEQUENCE], hash, (str){text, (size_t)n}, weight, day);
+        e->bytes_held +=
+            sketch_add(&e->aspect[ASPECT_SEQUENCE], hash, (str){text, (size_t)n}, weight, day);
 }
 
 static void learn_values(struct entity *e, const struct traits *f, unsigned type, float weight)
@@ -216,7 +248,7 @@ static void learn_values(struct entity *e, const struct traits *f, unsigned type
     unsigned day = f->hour != INT64_MIN ? day_of_hour(f->hour) : 0;
     for (unsigned i = 0; i < ASPECT_COUNT; i++)
         if (f->at[i].text.n && !trait_is_self((enum behavior_type)type, i))
-            sketch_add(&e->aspect[i], f->at[i].hash, f->at[i].text, weight, day);
+            e->bytes_held += sketch_add(&e->aspect[i], f->at[i].hash, f->at[i].text, weight, day);
 }
 
 static void learn_amounts(struct entity *e, const struct traits *f)
@@ -226,8 +258,7 @@ static void learn_amounts(struct entity *e, const struct traits *f)
     e->hour_bytes += f->bytes;
     if (!peer || (e->type == BEHAVIOR_HOST && !f->at[ASPECT_TARGET].text.n))
         return;
-    if (!e->peers)
-        e->peers = mem_new(struct spread);
+    make_peers(e);
     (void)spread_add(e->peers, peer);
 }
 
@@ -253,7 +284,7 @@ bool entity_learn(struct entity *e, const struct traits *f, struct hour_over *ov
         }
         weight *= SAMPLED;
     }
-    if (!late)
+    if (!late && e->events >= SOMEBODY_AFTER)
         learn_sequence(e, f, weight, f->hour != INT64_MIN ? day_of_hour(f->hour) : 0);
     learn_values(e, f, e->type, weight);
     e->last_kind = f->at[ASPECT_KIND].hash;
@@ -265,8 +296,7 @@ bool entity_learn(struct entity *e, const struct traits *f, struct hour_over *ov
 void group_learn(struct entity *g, const struct traits *f, unsigned type, uint64_t member,
                  const struct hour_over *over)
 {
-    if (!g->peers)
-        g->peers = mem_new(struct spread);
+    make_peers(g);
     (void)spread_add(g->peers, (uint32_t)member);
     if (f->hour != INT64_MIN && (g->hour == INT64_MIN || f->hour > g->hour)) {
         if (g->hour == INT64_MIN)
@@ -280,8 +310,7 @@ void group_learn(struct entity *g, const struct traits *f, unsigned type, uint64
     g->total += g->weight;
     learn_values(g, f, type, g->weight);
     if (over->is) {
-        if (!g->week)
-            g->week = mem_new(struct week);
+        make_week(g);
         observe(g->week, hour_of_week(over->hour), over->count);
     }
 }
@@ -293,7 +322,7 @@ str entity_group(const struct entity *e, str of, char out[static GROUP_NAME_MAX]
                                                           "services"};
     const struct sketch_slot *top = sketch_top(e->aspect[ASPECT_KIND]);
     int n;
-    if (e->type >= BEHAVIOR_TYPE_COUNT || e->events < GROUP_AFTER || (!top && !of.n))
+    if (e->type >= BEHAVIOR_TYPE_COUNT || e->events < SOMEBODY_AFTER || (!top && !of.n))
         return (str){0};
     if (of.n)
         n = snprintf(out, GROUP_NAME_MAX, "%s of " STR_FMT, many[e->type],

@@ -149,9 +149,9 @@ static void learn_one_locked(struct run *r, struct shard *s, uint32_t use)
     } else if (r->watch && suspect(r->b, e, f)) {
         put_suspect(r, e, use);
     }
-    size_t before = entity_bytes(e);
+    size_t before = e->bytes_held;
     s->late += !entity_learn(e, f, &over);
-    s->bytes += entity_bytes(e) - before;
+    s->bytes += e->bytes_held - before;
     s->learned++;
     put_member(c, e, use, &over);
     shard_touch_locked(s, e);
@@ -175,9 +175,9 @@ static void learn_groups(struct run *r)
         struct entity *g = shard_find_locked(s, hash, key);
         if (!g)
             shard_put_locked(s, g = entity_new(key, hash, KEY_GROUP));
-        size_t before = entity_bytes(g);
+        size_t before = g->bytes_held;
         group_learn(g, &c->trait[u->trait], u->type, u->hash, &m->over);
-        s->bytes += entity_bytes(g) - before;
+        s->bytes += g->bytes_held - before;
         shard_touch_locked(s, g);
     }
     lock_drop(&s->lock);
@@ -320,6 +320,33 @@ static void chunk_add(struct run *r, uint32_t trait, uint32_t event, enum behavi
     c->last[shard] = i;
 }
 
+/* What the uses of a shard will touch, asked for all at once: one after the other each would be waited for, and there are
+ * dozens a event.  Entities are as many as do not fit into any cache. */
+static void fetch_locked(const struct run *r, const struct shard *s, uint32_t first)
+{
+    const struct chunk *c = &r->chunk;
+    for (uint32_t u = first; u; u = c->use[u].next)
+        __builtin_prefetch(&s->table[c->use[u].hash & (s->room - 1)]);
+    for (uint32_t u = first; u; u = c->use[u].next) {
+        const char *e = (const char *)s->table[c->use[u].hash & (s->room - 1)];
+        for (size_t at = 0; e && at < sizeof(struct entity); at += 64)
+            __builtin_prefetch(e + at, 1);
+    }
+    for (uint32_t u = first; u; u = c->use[u].next) {
+        const struct entity *e = s->table[c->use[u].hash & (s->room - 1)];
+        const struct traits *f = &c->trait[c->use[u].trait];
+        while (e && e->hash != c->use[u].hash)
+            e = e->next;
+        for (unsigned a = 0; e && a < ASPECT_COUNT; a++)
+            if (f->at[a].text.n || a == ASPECT_SEQUENCE) {
+                __builtin_prefetch(e->aspect[a], 1);
+                __builtin_prefetch((const char *)e->aspect[a] + 64, 1);
+            }
+        if (e)
+            __builtin_prefetch(e->peers, 1);
+    }
+}
+
 static void chunk_learn(struct run *r)
 {
     struct chunk *c = &r->chunk;
@@ -328,6 +355,7 @@ static void chunk_learn(struct run *r)
         if (!c->first[i])
             continue;
         lock_take(&s->lock);
+        fetch_locked(r, s, c->first[i]);
         for (uint32_t u = c->first[i]; u; u = c->use[u].next)
             learn_one_locked(r, s, u);
         lock_drop(&s->lock);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <assert.h>
 #include <math.h>
 
 size_t sketch_bytes(const struct sketch *s)
@@ -38,7 +39,9 @@ static void put_text(char out[static SKETCH_TEXT], str text)
 
 static struct sketch *grown(struct sketch *s)
 {
-    unsigned room = s ? s->room * 2u : 1;
+    unsigned room = s ? s->room + (s->room + 1u) / 2 : 1; /* 1 2 3 5 8 12 16 */
+    if (room > SKETCH_SLOTS)
+        room = SKETCH_SLOTS;
     bool new = !s;
     s = mem_resize(s, sizeof *s + room * sizeof s->slot[0]);
     if (new)
@@ -51,6 +54,7 @@ static struct sketch *grown(struct sketch *s)
 static unsigned place(struct sketch **at)
 {
     struct sketch *s = *at;
+    assert(!s || s->used <= s->room);
     if (!s || (s->used == s->room && s->room < SKETCH_SLOTS))
         s = *at = grown(s);
     if (s->used < s->room) {
@@ -65,12 +69,16 @@ static unsigned place(struct sketch **at)
     return rarest;
 }
 
-void sketch_add(struct sketch **at, uint32_t hash, str text, float weight, unsigned day)
+size_t sketch_add(struct sketch **at, uint32_t hash, str text, float weight, unsigned day)
 {
     hash += hash == 0;
     unsigned i = find(*at, hash);
+    size_t more = 0;
     if (i == SKETCH_SLOTS) {
+        more = sketch_bytes(*at);
         i = place(at);
+        assert(*at);
+        more = sketch_bytes(*at) - more;
         struct sketch_slot *slot = &(*at)->slot[i];
         slot->error = slot->count;
         slot->hash = hash;
@@ -83,6 +91,7 @@ void sketch_add(struct sketch **at, uint32_t hash, str text, float weight, unsig
     s->slot[i].count += weight;
     if (day > s->slot[i].day)
         s->slot[i].day = (uint16_t)day;
+    return more;
 }
 
 double sketch_share(const struct sketch *s, uint32_t hash)

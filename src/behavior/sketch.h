@@ -13,7 +13,7 @@
  * How likely is a value never seen?  As often as values were new before (Good, "The population frequencies
  * of species", Biometrika 1953): `fresh` counts them.
  *
- * Most things have one value or two: a sketch begins with one place and doubles them.
+ * Most things have one value or two: a sketch begins with one place and grows by halves.
  *
  * One thread at a time; NULL is empty. */
 #ifndef BEHAVIOR_SKETCH_H
@@ -36,8 +36,8 @@ struct sketch {
     struct sketch_slot slot[];
 };
 
-/* Makes *s, or makes it larger, where there is no room.  Free with mem_free. */
-void sketch_add(struct sketch **s, uint32_t hash, str text, float weight, unsigned day);
+/* Makes *s, or makes it larger, where there is no room; returns by how many bytes.  Free with mem_free. */
+size_t sketch_add(struct sketch **s, uint32_t hash, str text, float weight, unsigned day);
 /* Its place, or NULL.  It may be NULL itself. */
 const struct sketch_slot *sketch_find(const struct sketch *s, uint32_t hash);
 size_t sketch_bytes(const struct sketch *s);

@@ -107,7 +107,9 @@ static void choose(struct fit *f)
         for (size_t b = 0; b < COUNT(beta); b++)
             for (size_t g = 0; g < COUNT(gamma); g++)
                 try(f, &(struct smoothing){alpha[a], beta[b], gamma[g], 0.9}, &best, &least);
-    for (double step = 0.5; step > 0.05; step /= 2)
+    double step = 1;
+    for (int half = 0; half < 4; half++) {
+        step /= 2;
         for (int i = 0; i < 4; i++)
             for (int sign = -1; sign <= 1; sign += 2) {
                 struct smoothing s = best;
@@ -115,6 +117,7 @@ static void choose(struct fit *f)
                 *p = i == 3 ? *p + sign * 0.1 * step : *p * exp(sign * step);
                 try(f, &s, &best, &least);
             }
+    }
     f->by = best;
     (void)run(f);
 }

@@ -224,12 +224,12 @@ static void keeps_what_is_frequent(void **state)
     struct sketch *s = NULL;
     uint32_t seed = 7;
     assert_true(sketch_novelty(s) == 1 && sketch_share(s, 5) == 0 && sketch_bytes(s) == 0);
-    sketch_add(&s, 5, STR("x"), 1, 9);
+    (void)sketch_add(&s, 5, STR("x"), 1, 9);
     assert_true(s->room == 1 && !s->full);
     for (int i = 0; i < 20000; i++) {
         seed = seed * 1664525 + 1013904223;
         bool often = seed >> 30 == 0; /* a quarter is one value, the rest all differ */
-        sketch_add(&s, often ? 5 : seed | 1u << 31, STR("x"), 1, 9);
+        (void)sketch_add(&s, often ? 5 : seed | 1u << 31, STR("x"), 1, 9);
     }
     assert_true(s->room == SKETCH_SLOTS && s->full);
     assert_true(sketch_share(s, 5) > 0.2 && sketch_share(s, 5) <= 0.26);
