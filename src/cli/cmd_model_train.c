@@ -16,6 +16,8 @@ struct training {
     struct model_training terms;
     struct model_input input;
     struct progress_bar bar;
+    FILE *lines; /* owned: --progress; NULL: none */
+    uint64_t told_ns;
     struct sbuf options, checkpoint;
     uint64_t started_ns;
     enum model_stage stage;
@@ -208,6 +210,27 @@ static enum dataset_format usual_format(enum model_kind k)
 
 /* ---- while it goes on ---- */
 
+/* A line of JSON, at most ten a second: for a program that waits. */
+static void write_progress(struct training *t, const char *stage, const char *what, double part_01,
+                           double loss)
+{
+    struct sbuf line = {.cap = 1024};
+    struct json_out o = json_out_on(&line);
+    uint64_t now_ns = clock_ns();
+    if (now_ns - t->told_ns < 100000000 && part_01 < 1)
+        return;
+    t->told_ns = now_ns;
+    json_out_object(&o);
+    json_out_kv_str(&o, "stage", str_z(stage));
+    json_out_kv_str(&o, "what", str_head(str_z(what), 80));
+    json_out_kv_f64(&o, "part", part_01);
+    json_out_kv_f64(&o, "loss", loss);
+    json_out_object_end(&o);
+    (void)fprintf(t->lines, STR_FMT "\n", STR_ARG(sbuf_str(&line)));
+    (void)fflush(t->lines); /* what cannot be written is not told */
+    sbuf_done(&line);
+}
+
 static bool on_progress(void *arg, enum model_stage stage, const char *what, double part_01,
                         double loss)
 {
@@ -229,6 +252,8 @@ static bool on_progress(void *arg, enum model_stage stage, const char *what, dou
     (void)snprintf(text, sizeof text, "%s%s%.80s", name[stage], what && *what ? ": " : "",
                    what ? what : "");
     progress_part(&t->bar, text, part_01, more);
+    if (t->lines)
+        write_progress(t, name[stage], what, part_01, loss);
     return !stop_requested();
 }
 
@@ -296,6 +321,15 @@ static void note_stopped(const struct training *t)
         cli_note("stopped; nothing was kept");
 }
 
+static status open_lines(struct training *t, struct error *err)
+{
+    const char *path = args_text(t->args, "progress");
+    if (!*path)
+        return ST_OK;
+    t->lines = fopen(path, "ae");
+    return t->lines ? ST_OK : fail(err, ST_IO, "'%s' cannot be written to", path);
+}
+
 static status train(struct training *t, struct model **out, struct error *err)
 {
     struct dataset d = {0};
@@ -312,10 +346,15 @@ static status train(struct training *t, struct model **out, struct error *err)
     progress_init(&t->bar, t->input.quiet);
     t->terms.progress = on_progress;
     t->terms.arg = t;
-    st = find_volume(t, &d, err);
+    st = open_lines(t, err);
+    if (st == ST_OK)
+        st = find_volume(t, &d, err);
     if (st == ST_OK)
         st = model_train(&t->terms, &d, out, err);
     progress_clear(&t->bar);
+    if (t->lines)
+        (void)fclose(t->lines); /* each line was flushed */
+    t->lines = NULL;
     dataset_done(&d);
     return st;
 }
