@@ -55,6 +55,7 @@ struct api_options {
     struct behavior *behavior;
     struct network *network;
     struct shelf *shelf; /* of models */
+    struct jobs *jobs;   /* that train them; api/jobs.h */
     const char *version, *environment, *data_dir;
     const struct rate_limit *rates; /* RATE_CLASS_COUNT of them; NULL: no limits at all */
     size_t rate_buckets;            /* 0: 65,536 */

@@ -106,7 +106,7 @@ void request_scores_write(const struct request_scores *s, struct json_out *o, si
     for (size_t i = 0; i < s->scored.n && written < most; i++) {
         if (s->scored.n > most && !s->scored.at[i].alarm)
             continue;
-        model_score_write(o, &s->scored.at[i], (uint32_t)(i / each));
+        model_score_write(o, &s->scored.at[i], (uint32_t)(each ? i / each : 0));
         written++;
     }
     json_out_array_end(o);

@@ -49,11 +49,16 @@ status models_open(struct service *s, struct error *err)
     if (st != ST_OK)
         return fail_prefix(err, st, "models");
     models_adopt(s);
-    return ST_OK;
+    return jobs_open(&(struct jobs_options){.folder = data_path(&s->data, &s->arena, "jobs"),
+                                            .shelf = s->shelf,
+                                            .running = (unsigned)c->models_jobs,
+                                            .memory_bytes = (uint64_t)c->models_memory << 20},
+                     &s->jobs, err);
 }
 
 void models_free(struct service *s)
 {
+    jobs_close(s->jobs);
     model_set_unref(s->models);
     shelf_close(s->shelf);
     model_host_free(s->model_host);
@@ -165,14 +170,15 @@ static void raise(struct service *s, const struct watch_state *w, const char *id
 static void tell(struct service *s, const struct watch_state *w, struct model_told *told)
 {
     struct arena a;
+    uint64_t judged = w->true_positive + w->false_positive;
     arena_init(&a, ARENA);
     if (w->sinks && !told->sinks)
         raise(s, w, "models.accuracy_sinks", "A model is worse than its card says",
               arena_fmt(&a,
                         "of the last %llu alerts of '%s' that people closed, %.0f %% were attacks; "
                         "its card says %.0f %%",
-                        (unsigned long long)(w->true_positive + w->false_positive), w->name,
-                        100 * w->precision, 100 * w->card_precision));
+                        (unsigned long long)judged, w->name, 100 * w->precision,
+                        100 * w->card_precision));
     if (w->drifts && !told->drifts)
         raise(s, w, "models.drift", "A model sees other things than it was trained with",
               arena_fmt(&a,
@@ -211,6 +217,7 @@ static struct model_told *told_of(struct service *s, const struct watch_state *w
 
 void models_tick(struct service *s, bool verdicts)
 {
+    jobs_tick(s->jobs);
     models_adopt(s);
     for (size_t i = 0; s->models && i < s->models->n; i++) {
         struct watch_state w;

@@ -209,6 +209,7 @@ static status open_api(struct service *s, struct error *err)
                             .behavior = s->behavior,
                             .network = s->network,
                             .shelf = s->shelf,
+                            .jobs = s->jobs,
                             .version = BGUARD_VERSION,
                             .environment = c->environment,
                             .data_dir = s->data.path,

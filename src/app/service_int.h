@@ -12,6 +12,7 @@
 #define APP_SERVICE_INT_H
 
 #include "api/api.h"
+#include "api/jobs.h"
 #include "app/data.h"
 #include "app/loader.h"
 #include "app/pipeline.h"
@@ -76,6 +77,7 @@ struct service {
     struct network *network;
     struct model_host *model_host;
     struct shelf *shelf;
+    struct jobs *jobs;        /* that train */
     struct model_set *models; /* in use; of the keeper, and before it starts */
     struct model_told told[MODELS_TOLD];
     bool models_told; /* of those that cannot be read */

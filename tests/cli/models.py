@@ -111,6 +111,49 @@ def watched(url, token, version):
         fail(health)
 
 
+def jobs(url, token):
+    def job(**body):
+        return ask(url, token, "POST", "/api/models/jobs", body)
+
+    def end_of(one):
+        seen = []
+        await_that("it does not end", lambda: seen.append(ask(url, token, "GET", "/api/models/jobs/" + one["id"])) or seen[-1]["state"] != "running")
+        return seen[-1]
+
+    def refused(status, **body):
+        q = urllib.request.Request(url + "/api/models/jobs", json.dumps(body).encode(), {"Authorization": "Bearer " + token, "Content-Type": "application/json"})
+        try:
+            urllib.request.urlopen(q)
+        except urllib.error.HTTPError as e:
+            if e.code == status:
+                return
+            fail(f"{body}: {e.code} {e.read()[:300]}")
+        fail(f"{body} was not refused")
+
+    done = end_of(job(kind="xgboost", name="flows", data="rows.csv", option="trees=20"))
+    if done["state"] != "done" or not done["version"] or not done["progress"]:
+        fail(done)
+    card = ask(url, token, "GET", "/api/models/flows/" + done["version"])
+    if card["version"]["state"] != "stored" or card["kind"] != "xgboost":
+        fail(card)
+    failed = end_of(job(kind="xgboost", name="flows", rows="no,rows\n"))
+    if failed["state"] != "failed" or not failed["why"]:
+        fail(failed)
+    for data in "../bguard.db", "/etc/passwd", "a/../../b", "-x", "":
+        refused(400, kind="iforest", name="flows", data=data)
+    refused(400, kind="remote", name="flows", data="rows.csv", option="url=http://192.0.2.1")
+    refused(400, kind="iforest", name="../flows", data="rows.csv")
+    long = dict(kind="iforest", name="flows", data="rows.csv", option="trees=5000,sample=60000")
+    one = job(**long)
+    refused(429, **long)
+    if ask(url, token, "DELETE", "/api/models/jobs/" + one["id"])["state"] != "cancelled":
+        fail("it was not cancelled")
+    one = job(**long)
+    open("job", "w").write(one["id"])
+    if len(ask(url, token, "GET", "/api/models/jobs")["jobs"]) != 4:
+        fail("not all jobs are listed")
+
+
 # ---- other people's programs ----
 
 

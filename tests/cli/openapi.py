@@ -13,6 +13,7 @@ from api import (PASSWORD, UPGRADE, METHODS, Client, Wrong, open_socket, parts, 
 
 SEEN = sys.argv[3]
 MODEL = os.environ.get("MODEL")  # a file, and another one whose name ends in 2
+ROWS = os.path.join(os.path.dirname(MODEL or ""), "rows.csv")
 TEXTS = ["' OR 1=1 --", '"; DROP TABLE users; --', "1) UNION SELECT password FROM users --", "../../../etc/passwd", "..\\..\\win.ini",
          "/etc/passwd\0.png", "\0", "a\0b", "\ud800", "a\udfffb", "\u202egnp.exe", "\N{GRINNING FACE}" * 20, "%s%n%x", "%00", "${7*7}",
          "${jndi:ldap://x/}", "<script>alert(1)</script>", "x\r\nSet-Cookie: a=b", "\u2028", "\x1b[2J", "NaN", "1e999", "-0", "null", " ",
@@ -162,6 +163,14 @@ class Service:
             path = route.path.replace("{name}", slot).replace("{version}", version).replace("{picture}", "roc.svg")
             row = {"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 500, 500, 80]}]}
             return path, row if name.endswith("infer") else {"version": version} if route.body else None, admin
+        if name.startswith("job_"):
+            for j in self.client.must(200, "GET", "/api/models/jobs")["jobs"]:
+                if j["state"] == "running":
+                    self.client.ask("DELETE", "/api/models/jobs/" + j["id"])
+            body = {"kind": "iforest", "name": self.fresh("m"), "rows": open(ROWS).read(), "option": "trees=5000"}
+            if name in ("job_add", "job_list"):
+                return route.path, body if route.body else None, admin
+            return route.at(self.client.must(201, "POST", "/api/models/jobs", body)["id"]), None, admin
         if name == "model_import":
             return route.path + "?name=" + self.fresh("m"), open(MODEL, "rb").read(), admin
         if name == "detect_realtime":
@@ -305,7 +314,7 @@ def bad_texts(s, route, path, token):
         if (a.status == 415) == spared:
             raise Wrong(f"{route} without a body: {a}")
     if route.name != "events":
-        size = {"oip_infer": 32, "oip_version_infer": 32, "model_import": 64, "intel_import": 16, "threat_behavior": 8, "threat_network": 16, "threat_scan": 32}.get(route.name, 1) << 20
+        size = {"job_add": 32, "oip_infer": 32, "oip_version_infer": 32, "model_import": 64, "intel_import": 16, "threat_behavior": 8, "threat_network": 16, "threat_scan": 32}.get(route.name, 1) << 20
         a = s.send(route, path, body=b" " * size + b"{}", token=token, media="application/json")
         if a.status != 413:
             raise Wrong(f"{route} with too long a body: {a}")
@@ -406,6 +415,17 @@ def conflicts(s):
     for name, body in (("alert_reopen", {}), ("alert_close", {"verdict": "true_positive"}), ("alert_close", {"verdict": "true_positive"}),
                        ("alert_acknowledge", {}), ("alert_reopen", {}), ("alert_reopen", {})):
         s.send(d.route(name), d.route(name).at(one), body=body)
+    slot, version = s.model("conflicts")
+    s.send(d.route("model_remove"), f"/api/models/{slot}/{version}")
+    for _ in range(3):
+        s.send(d.route("model_rollback"), f"/api/models/{slot}/rollback")
+    alone = s.fresh("m")
+    c.ask("POST", "/api/models?name=" + alone, open(MODEL, "rb").read(), media="application/octet-stream")
+    c.must(200, "POST", f"/api/models/{alone}/promote", {})
+    s.send(d.route("model_rollback"), f"/api/models/{alone}/rollback")
+    path = s.good(d.route("job_cancel"))[0]
+    for _ in range(2):
+        s.send(d.route("job_cancel"), path)
     key = c.add_key(s.fresh("s"), role="admin", service=True, scopes=["self"])["secret"]
     s.send(d.route("session_list"), token=key)
     s.send(d.route("auth_logout"), token=key)

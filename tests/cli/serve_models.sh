@@ -119,6 +119,21 @@ triton() {
     stop_service
 }
 
+# A training is a process of its own: it may fail, be cancelled, or be cut off by the service's end.
+jobs() {
+    model_py rows >rows.csv
+    start_models
+    mkdir "$data/training"
+    cp rows.csv "$data/training/rows.csv"
+    model_py jobs "$url" "$(token)"
+    job=$(cat job)
+    stop_service
+    start_models
+    [ "$(api GET "/api/models/jobs/$job")" = 200 ] || say "$(cat answer)"
+    holds answer '"state":"interrupted"'
+    stop_service
+}
+
 mlserver() {
     train a.bgm
     venv_py mlserver "$BGUARD" a.bgm rows.csv "$(command -v "$venv/bin/mlserver")"
@@ -127,6 +142,7 @@ mlserver() {
 case_of 'a model is taken in, put into use, watched, rolled back and kept' in_use
 case_of 'what the command line promotes is in use' by_the_command_line
 case_of 'models that came with the program are used until others are' shipped
+case_of 'models are trained by processes of their own' jobs
 case_of 'files are scored too, the same on any number of workers' offline
 if [ -x "$venv/bin/python" ]; then
     case_of "NVIDIA's client and the types of MLServer understand it" triton
