@@ -29,6 +29,7 @@ struct markov {
     struct node root; /* what follows nothing: each event by itself */
     struct node *node;
     size_t nodes, slots; /* slots: a power of two */
+    uint64_t seed;       /* of places in the table: keys in a file may mean to collide */
     float discount[ORDER_MAX + 1];
 };
 
@@ -42,7 +43,7 @@ static uint64_t before(uint64_t key, uint32_t symbol)
 
 static struct node *slot_of(const struct markov *m, uint64_t key)
 {
-    size_t i = (size_t)(key >> 1) & (m->slots - 1);
+    size_t i = (size_t)hash_mix(key, m->seed) & (m->slots - 1);
     while (m->node[i].key && m->node[i].key != key)
         i = (i + 1) & (m->slots - 1);
     return &m->node[i];
@@ -180,6 +181,7 @@ static status markov_train(const struct sequence_shape *s, const struct nn_train
     struct markov *m = mem_new(struct markov);
     m->vocabulary = data->vocabulary;
     m->order = (uint32_t)order;
+    m->seed = hash_seed();
     resize(m, 1024);
     for (size_t i = 0; i < data->count; i++) {
         const uint32_t *event = data->event + data->start[i];
@@ -319,6 +321,7 @@ static status markov_read(struct reader *r, uint32_t vocabulary, void **net, str
     m->order = (uint32_t)order;
     m->root.total = (uint32_t)total;
     m->root.kinds = (uint32_t)kinds;
+    m->seed = hash_seed();
     resize(m, 1024);
     bool good = take_floats(r, m->discount, ORDER_MAX + 1);
     for (size_t k = 0; good && k <= ORDER_MAX; k++)

@@ -213,6 +213,30 @@ static void refuses_what_is_cut_short(void **state)
     }
 }
 
+/* Runs whose keys differ in their upper bits only: in a table that goes by the lower ones it would take hours. */
+static void counts_made_to_collide_take_no_longer(void **state)
+{
+    enum { RUNS = 1000 * 1000, DISCOUNTS = 17 };
+    struct sbuf out;
+    sbuf_init(&out, 64 << 20);
+    const uint64_t head[] = {2, RUNS, RUNS, 1}; /* order, runs, what followed nothing, its kinds */
+    for (size_t i = 0; i < COUNT(head); i++)
+        put_u64(&out, head[i]);
+    for (size_t i = 0; i < DISCOUNTS; i++)
+        put_float(&out, 0.5f);
+    for (uint64_t i = 1; i <= RUNS; i++) {
+        put_u64(&out, i << 32 | 1);
+        put_u64(&out, 1);
+        put_u64(&out, 0);
+    }
+    struct reader r = reader_of(sbuf_str(&out));
+    void *net = NULL;
+    assert_int_equal(learner_markov.read(&r, VOCABULARY, &net, NULL), ST_OK);
+    assert_int_equal(rd_left(&r), 0);
+    learner_markov.free(net);
+    sbuf_done(&out);
+}
+
 static void refuses_data_that_can_not_be(void **state)
 {
     const uint32_t event[] = {0, 1, 2};
@@ -415,6 +439,7 @@ int main(void)
         cmocka_unit_test(is_the_same_on_any_number_of_threads),
         cmocka_unit_test(scores_the_same_after_it_was_written_and_read),
         cmocka_unit_test(refuses_what_is_cut_short),
+        cmocka_unit_test(counts_made_to_collide_take_no_longer),
         cmocka_unit_test(refuses_data_that_can_not_be),
         cmocka_unit_test(learns_from_as_few_as_two_sessions),
         cmocka_unit_test(stops_when_it_is_told),
