@@ -97,7 +97,7 @@ static uint32_t row_label(const struct dataset *d, size_t i)
 static bool seen_before(const struct dataset *d, uint32_t *table, size_t mask, size_t i)
 {
     str bytes = row_bytes(d, i);
-    uint64_t h = hash_mix(hash_bytes(bytes, 0x5eed), row_label(d, i));
+    uint64_t h = hash_bytes(bytes, hash_seed() ^ row_label(d, i)); /* files may mean to collide */
     for (size_t at = h & mask;; at = (at + 1) & mask) {
         if (table[at] == 0) {
             table[at] = (uint32_t)i + 1;
