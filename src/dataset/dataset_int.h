@@ -52,8 +52,9 @@ void row_progress(struct reading *r, size_t at);
 /* Columns of an empty set; the array is the set's.  Names must not be equal (see column_name). */
 struct dataset_column *columns_new(struct dataset *d, size_t n);
 struct dataset_column column_of_feature(enum feature f);
-/* A copy of a column's name, trimmed and cut, with ".1", ".2" … after it when one of the `n` columns before has it. */
-str column_name(struct dataset *d, size_t n, str name);
+/* A copy of a column's name, trimmed and cut, with ".1", ".2" … after it when a column before it has it; `taken`: theirs, by whom
+ * the caller goes from the first column to the last. */
+str column_name(struct arena *arena, struct map *taken, str name);
 /* Say once what is left out. */
 PRINTF(2, 3) void dataset_note(struct dataset *d, const char *fmt, ...);
 

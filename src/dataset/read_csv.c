@@ -276,12 +276,11 @@ static enum feature_kind kind_of(const struct column *c)
     return c->numbers && c->least >= 0 && c->most > many ? FEATURE_AMOUNT : FEATURE_NUMBER;
 }
 
-static void set_column(struct dataset *d, size_t n, const struct column *c)
+static void set_column(struct dataset *d, size_t n, str name, const struct column *c)
 {
     enum feature f = feature_find(c->name);
     struct dataset_column *to = &d->column[n];
-    *to = (struct dataset_column){
-        .name = column_name(d, n, c->name), .feature = f, .kind = kind_of(c), .unit = ""};
+    *to = (struct dataset_column){.name = name, .feature = f, .kind = kind_of(c), .unit = ""};
     bool words = c->role == WORDS;
     if (f == FEATURE_COUNT || words != (feature_info[f].kind == FEATURE_CATEGORY)) {
         to->feature = FEATURE_COUNT;
@@ -300,32 +299,31 @@ static status first_columns(struct reading *r, struct table *t)
     if (n == 0)
         return fail(r->err, ST_INVALID, "'%s': no column to learn from", r->path);
     (void)columns_new(r->d, n);
+    struct map taken = {0};
     n = 0;
     for (size_t i = 0; i < t->cells; i++) {
         struct column *c = &t->column[i];
         if (c->role != NUMBER && c->role != WORDS)
             continue;
-        set_column(r->d, n, c);
+        set_column(r->d, n, column_name(&r->d->arena, &taken, c->name), c);
         c->codes.feature = r->d->column[n].feature;
         c->to = (uint32_t)n++;
     }
+    map_done(&taken);
     return ST_OK;
 }
 
 /* The columns are those of the first file. */
-static status match_columns(struct reading *r, struct table *t)
+static status match_columns(struct reading *r, struct table *t, struct arena *arena)
 {
     struct dataset *d = r->d;
-    size_t found = 0, from = 0;
+    struct map taken = {0};
+    size_t found = 0;
     for (size_t i = 0; i < t->cells; i++) {
         struct column *c = &t->column[i];
         if (c->role != NUMBER && c->role != WORDS)
             continue;
-        /* Names that stand twice are found in their order. */
-        size_t at = from < d->columns && str_starts(d->column[from].name, c->name)
-                        ? from
-                        : dataset_column_find(d, c->name);
-        from = at + 1;
+        size_t at = dataset_column_find(d, column_name(arena, &taken, c->name));
         c->to = UINT32_MAX;
         if (at == d->columns) {
             leave_out(r, c, "it is not in the first file");
@@ -336,6 +334,7 @@ static status match_columns(struct reading *r, struct table *t)
         c->codes.feature = d->column[at].feature;
         found++;
     }
+    map_done(&taken);
     if (found == 0)
         return fail(r->err, ST_INVALID, "'%s': no column of the files before", r->path);
     if (found < d->columns)
@@ -451,7 +450,7 @@ static status read_table(struct reading *r, bool people)
     arena_init(&arena, size_add(size_mul(r->text.n, 2), 4 << 20));
     status st = survey(r, &t, &arena);
     if (st == ST_OK)
-        st = r->d->columns ? match_columns(r, &t) : first_columns(r, &t);
+        st = r->d->columns ? match_columns(r, &t, &arena) : first_columns(r, &t);
     if (st == ST_OK) {
         t.x = mem_array(float, r->d->columns);
         st = read_rows(r, &t, &arena);

@@ -113,21 +113,18 @@ struct dataset_column column_of_feature(enum feature f)
                                    .unit = feature_info[f].unit};
 }
 
-static bool taken(const struct dataset *d, size_t n, str name)
+str column_name(struct arena *arena, struct map *taken, str name)
 {
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(d->column[i].name, name))
-            return true;
-    return false;
-}
-
-str column_name(struct dataset *d, size_t n, str name)
-{
-    name = str_head(str_trim(name), DATASET_NAME_MAX - 8);
-    str unique = name;
-    for (unsigned i = 1; taken(d, n, unique); i++)
-        unique = arena_fmt(&d->arena, STR_FMT ".%u", STR_ARG(name), i);
-    return unique.p == name.p ? keep(d, name) : unique;
+    char text[DATASET_NAME_MAX];
+    str unique = name = str_head(str_trim(name), DATASET_NAME_MAX - 8);
+    uint32_t *last =
+        map_find(taken, name); /* so that a thousand equal names are not tried each time */
+    while (map_find(taken, unique))
+        unique =
+            (str){text, (size_t)snprintf(text, sizeof text, STR_FMT ".%u", STR_ARG(name), ++*last)};
+    unique = arena_str(arena, unique);
+    (void)map_add(taken, unique, 0, NULL);
+    return unique;
 }
 
 /* Names come from files, and notes go to terminals. */

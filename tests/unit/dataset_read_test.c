@@ -198,6 +198,36 @@ static void adds_files_with_columns_in_another_order(void **state)
     dataset_done(&d);
 }
 
+static void tells_a_column_from_another_that_begins_like_it(void **state)
+{
+    struct dataset d = {0};
+    folder_write("one.csv", STR("a,bb,b\n1,2,3\n"));
+    folder_write("two.csv", STR("a,b,bb\n4,6,5\n"));
+    must_read(&d, DATASET_CSV, folder_path("one.csv"));
+    must_read(&d, DATASET_CSV, folder_path("two.csv"));
+    assert_float_equal(at(&d, 1, "b"), 6, 0);
+    assert_float_equal(at(&d, 1, "bb"), 5, 0);
+    dataset_done(&d);
+}
+
+/* In time that grows with the cube of their number, these would take minutes. */
+static void numbers_thousands_of_columns_of_one_name(void **state)
+{
+    enum { COLUMNS = 4096 };
+    struct dataset d = {0};
+    struct sbuf text;
+    sbuf_init(&text, 1 << 20);
+    for (int line = 0; line < 2; line++)
+        for (int i = 0; i < COLUMNS; i++)
+            sbuf_addf(&text, "%s%c", line ? "1" : "a", i + 1 < COLUMNS ? ',' : '\n');
+    folder_write("same.csv", sbuf_str(&text));
+    sbuf_done(&text);
+    must_read(&d, DATASET_CSV, folder_path("same.csv"));
+    assert_int_equal(d.columns, COLUMNS);
+    assert_true(has(&d, "a") && has(&d, "a.1") && has(&d, "a.4095"));
+    dataset_done(&d);
+}
+
 static void knows_persons_by_their_keystrokes(void **state)
 {
     struct dataset d = {0};
@@ -507,6 +537,8 @@ int main(void)
         cmocka_unit_test(reads_any_csv_and_leaves_out_what_gives_the_answer_away),
         cmocka_unit_test(takes_the_label_column_it_is_told),
         cmocka_unit_test(adds_files_with_columns_in_another_order),
+        cmocka_unit_test(tells_a_column_from_another_that_begins_like_it),
+        cmocka_unit_test(numbers_thousands_of_columns_of_one_name),
         cmocka_unit_test(knows_persons_by_their_keystrokes),
         cmocka_unit_test(numbers_events_as_they_first_appear),
         cmocka_unit_test(reads_all_files_of_a_folder),
