@@ -292,7 +292,7 @@ float calibration_apply(const struct calibration *c, float score)
     if (c->kind == CALIBRATION_NONE || isnan(score))
         return score;
     if (c->kind == CALIBRATION_PLATT)
-        return (float)(1 / (1 + exp(c->a * s + c->b)));
+        return (float)(1 / (1 + exp((c->a < 0 ? c->a * s : 0) + c->b))); /* s may be infinite */
     return (float)by_knots(c, s);
 }
 

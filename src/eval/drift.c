@@ -23,8 +23,8 @@ static size_t sample(struct drift_reference *r, const float *value, size_t n, si
     size_t taken = n < SAMPLE_MAX ? n : SAMPLE_MAX, have = 0;
     for (size_t i = 0; i < taken; i++) {
         float v = value[(size_t)((double)i * (double)n / (double)taken) * stride];
-        if (!isnan(v))
-            out[have++] = v;
+        if (!isnan(v)) /* infinite ones among the most: an edge is a number */
+            out[have++] = fmaxf(-FLT_MAX, fminf(v, FLT_MAX));
     }
     r->missing = taken ? (float)(taken - have) / (float)taken : 0;
     qsort(out, have, sizeof *out, by_value);

@@ -30,7 +30,8 @@ double eval_threshold_fpr(const float *score, const uint8_t *label, size_t n, do
     double normal = 0, threshold = 0;
     ladder_init(&l, score, label, n);
     double most = fpr * (double)l.normal + 1e-9; /* 0.001 of 1,000 is 1, however it is rounded */
-    for (size_t i = 0; i < l.n && l.normal; i++) {
+    /* Minus infinity is no score, or below all of them: never a threshold. */
+    for (size_t i = 0; i < l.n && l.normal && l.step[i].score > -INFINITY; i++) {
         normal += l.step[i].normal;
         if (normal > most) { /* so it must be above this score */
             threshold = (double)nextafterf(l.step[i].score, INFINITY);

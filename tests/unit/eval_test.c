@@ -131,6 +131,8 @@ static void keeps_false_alarms_to_the_part_asked_for(void **state)
     assert_true(t > 494 && t < 494.001);
     assert_true(eval_threshold_fpr(score, label, N, 0) > 499);
     ASSERT_NEAR(eval_threshold_fpr(score, label, N, 1), 0, 0);
+    score[0] = NAN; /* is never called an attack, so it is no threshold either */
+    ASSERT_NEAR(eval_threshold_fpr(score, label, N, 1), 0, 0);
 }
 
 /* ---- curves ---- */
@@ -288,6 +290,17 @@ static void a_class_alone_is_calibrated_as_far_as_can_be(void **state)
     assert_int_equal(c.kind, CALIBRATION_NONE);
 }
 
+static void scores_that_tell_nothing_have_one_probability(void **state)
+{
+    (void)state;
+    const float score[] = {1, 2, 3, 4};
+    const uint8_t label[] = {1, 1, 0, 0};
+    struct calibration c;
+    calibration_fit(&c, CALIBRATION_PLATT, score, label, 4);
+    ASSERT_NEAR(calibration_apply(&c, 2), 0.5, 1e-6);
+    ASSERT_NEAR(calibration_apply(&c, INFINITY), 0.5, 1e-6);
+}
+
 static void refuses_a_calibration_that_cannot_be(void **state)
 {
     (void)state;
@@ -390,7 +403,12 @@ static void a_value_many_share_has_a_bin_of_its_own(void **state)
     assert_true(drift_between(then, N, now, N).psi > 1);
     struct drift d = drift_between(then, N, high, N); /* never seen */
     ASSERT_NEAR(d.ks, 1, 1e-6);
+    for (int i = 0; i < N; i++)
+        high[i] = i % 3 ? INFINITY : (float)(i % 7);
+    ASSERT_NEAR(drift_between(high, N, high, N).psi, 0, 1e-6);
     struct drift_reference r;
+    drift_fit(&r, high, N, 1);
+    assert_true(drift_sane(&r)); /* so that what is written can be read */
     drift_fit(&r, NULL, 0, 1);
     assert_true(drift_sane(&r));
     r.part[3] = NAN;
@@ -535,6 +553,7 @@ int main(void)
         cmocka_unit_test(rank_is_the_part_of_normal_rows_below),
         cmocka_unit_test(many_steps_become_few_knots),
         cmocka_unit_test(a_class_alone_is_calibrated_as_far_as_can_be),
+        cmocka_unit_test(scores_that_tell_nothing_have_one_probability),
         cmocka_unit_test(refuses_a_calibration_that_cannot_be),
         cmocka_unit_test(finds_no_difference_where_there_is_none),
         cmocka_unit_test(counts_a_coins_throws),
