@@ -7,7 +7,6 @@
  *     { … }       members: a key is a string without its S            {#n     n members, without '}'
  */
 #include "base/reader.h"
-#include "base/vec.h"
 #include "tree/value_int.h"
 
 struct ubjson {
@@ -119,9 +118,7 @@ static status member(struct ubjson *u, bool object, char type, struct error *err
     status st = object ? text(u, &m.key, err) : ST_OK;
     if (!st)
         st = any(u, type ? type : letter(u), &m.value, err);
-    if (!st)
-        *vec_push(u->stack) = m;
-    return st;
+    return st ? st : value_push(u->stack, &m, err);
 }
 
 /* Is the next thing the end? */

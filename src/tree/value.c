@@ -34,6 +34,15 @@ static bool only_numbers(const struct value_member *at, size_t n)
     return true;
 }
 
+/* A value takes a byte of a file, but 32 here. */
+status value_push(struct value_stack *s, const struct value_member *m, struct error *err)
+{
+    if (s->n == VALUES_OPEN_MAX)
+        return fail(err, ST_LIMIT, "more than %d values in one list", VALUES_OPEN_MAX);
+    *vec_push(s) = *m;
+    return ST_OK;
+}
+
 status value_close(struct value_stack *s, size_t from, enum value_kind kind, struct arena *arena,
                    struct value *out, struct error *err)
 {
@@ -132,9 +141,10 @@ static status json_container(struct json *j, bool object, struct value *out, str
             k = json_next(&j->scan, &t);
         }
         status st = json_value(j, k, &t, &m.value, err);
+        if (!st)
+            st = value_push(j->stack, &m, err);
         if (st)
             return st;
-        *vec_push(j->stack) = m;
     }
     return value_close(j->stack, from, object ? VALUE_OBJECT : VALUE_LIST, j->arena, out, err);
 }

@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 
-enum { VALUE_DEPTH_MAX = 24 };
+enum { VALUE_DEPTH_MAX = 24, VALUES_OPEN_MAX = 1 << 22 };
 enum value_kind {
     VALUE_ABSENT,
     VALUE_NULL,
@@ -36,7 +36,8 @@ struct value_member {
     struct value value;
 };
 
-/* The bytes must outlive the tree.  ST_INVALID: "byte 17: …".  ST_LIMIT: nested too deep, or the arena's. */
+/* The bytes must outlive the tree.  ST_INVALID: "byte 17: …".  ST_LIMIT: nested too deep, too many values in lists and objects
+ * that are open at once, or the arena's. */
 CHECKED status value_read(str bytes, struct arena *arena, struct value *out, struct error *err);
 
 /* The member `key`, or an absent value. */
@@ -48,6 +49,7 @@ struct value_stack {
     struct value_member *at;
     size_t n, room;
 };
+CHECKED status value_push(struct value_stack *s, const struct value_member *m, struct error *err);
 /* Make what is above `from` the list or object *out. */
 CHECKED status value_close(struct value_stack *s, size_t from, enum value_kind kind,
                            struct arena *arena, struct value *out, struct error *err);

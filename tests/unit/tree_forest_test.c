@@ -210,6 +210,25 @@ static void refuses_what_is_no_ensemble(void **state)
     }
 }
 
+/* Each value takes a byte of the file, or two, and much more memory while its list is read. */
+static void refuses_lists_larger_than_any_ensembles(void **state)
+{
+    enum { VALUES = (1 << 22) + 1 };
+    for (int binary = 0; binary < 2; binary++) {
+        struct sbuf bytes;
+        struct boost *b = NULL;
+        struct error err = {0};
+        sbuf_init(&bytes, 64 << 20);
+        sbuf_addz(&bytes, binary ? "{i\1a[" : "{\"a\":[");
+        for (size_t i = 0; i < VALUES; i++)
+            sbuf_addz(&bytes, binary ? "T" : "1,");
+        sbuf_addz(&bytes, binary ? "]}" : "1]}");
+        assert_int_equal(boost_read(sbuf_str(&bytes), &b, &err), ST_LIMIT);
+        assert_non_null(strstr(err.text, "more than 4194304 values"));
+        sbuf_done(&bytes);
+    }
+}
+
 /* As UBJSON, cut anywhere and with any byte another. */
 static void survives_damaged_bytes(void **state)
 {
@@ -246,6 +265,7 @@ int main(void)
         cmocka_unit_test(reads_a_model_written_by_hand),
         cmocka_unit_test(takes_base_scores_of_all_versions),
         cmocka_unit_test(refuses_what_is_no_ensemble),
+        cmocka_unit_test(refuses_lists_larger_than_any_ensembles),
         cmocka_unit_test(survives_damaged_bytes),
         cmocka_unit_test(scores_forests_of_any_shape_alike_on_every_way),
         cmocka_unit_test(takes_columns_of_many_thresholds),
