@@ -42,11 +42,12 @@ static void name_of(const struct model *m, const char *what, double value, char 
                        value);
 }
 
-static const struct chart_series diagonal = {.name = "by chance",
-                                             .x = (const double[]){0, 1},
-                                             .y = (const double[]){0, 1},
-                                             .n = 2,
-                                             .dashed = true};
+/* Close enough that it is a curve where the axis is logarithmic. */
+static const double chance[] = {0,    1e-4, 1.5e-4, 2e-4, 3e-4, 5e-4, 7e-4, 1e-3, 1.5e-3, 2e-3,
+                                3e-3, 5e-3, 7e-3,   0.01, 0.02, 0.03, 0.05, 0.07, 0.1,    0.15,
+                                0.2,  0.3,  0.4,    0.5,  0.6,  0.7,  0.8,  0.9,  1};
+static const struct chart_series diagonal = {
+    .name = "by chance", .x = chance, .y = chance, .n = COUNT(chance), .dashed = true};
 static const struct chart_series honest = {.name = "as it should be",
                                            .x = (const double[]){0, 1},
                                            .y = (const double[]){0, 1},
