@@ -176,7 +176,7 @@ full_disk() {
 }
 needs_something_to_find() {
     ends_with 2 "$BGUARD" detect "$logs" 2>err
-    holds err 'give --rules or --intel'
+    holds err 'give --rules, --intel or --models'
     ends_with 2 detect 2>err
     holds err "'detect' wants PATH..."
     mkdir rules
