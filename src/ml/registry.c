@@ -228,14 +228,19 @@ static void set_by(struct registry_version *v, const char *by)
 
 /* ---- add ---- */
 
+static status too_many_versions(str name, struct error *err)
+{
+    return fail(err, ST_LIMIT, "'" STR_FMT "' has %d versions; remove some", STR_ARG(name),
+                REGISTRY_VERSIONS_MAX);
+}
+
 static status add_version(struct slot_state *s, struct change *c, struct error *err)
 {
     for (size_t i = 0; i < s->versions; i++)
         if (str_eq(str_z(s->version[i].version), c->version))
             return ST_OK;
     if (s->versions == REGISTRY_VERSIONS_MAX)
-        return fail(err, ST_LIMIT, "'" STR_FMT "' has %d versions; remove some", STR_ARG(c->name),
-                    REGISTRY_VERSIONS_MAX);
+        return too_many_versions(c->name, err);
     memmove(s->version + 1, s->version, s->versions * sizeof *s->version);
     s->versions++;
     s->version[0] = (struct registry_version){.added_ms = c->now_ms, .promoted_ms = TIME_NONE};
@@ -244,9 +249,10 @@ static status add_version(struct slot_state *s, struct change *c, struct error *
     return ST_OK;
 }
 
-/* What a card calls a model as a folder's name: other characters are a hyphen, one for many. */
-static void fit_name(str from, char out[static 64])
+/* Other characters than those of a name are a hyphen, one for many. */
+void registry_name(const struct model *m, char out[static 64])
 {
+    str from = model_card(m)->name;
     size_t n = 0;
     for (size_t i = 0; i < from.n && n < 63; i++) {
         char c = ascii_lower(from.p[i]);
@@ -284,12 +290,30 @@ static status write_file(const struct registry *r, str name, const struct model 
     return st;
 }
 
+/* Asked before its file is written: who is refused leaves nothing behind, and a slot too many could not be read again. */
+static status has_room(struct registry *r, str name, str version, struct error *err)
+{
+    status st = registry_reload(r, err);
+    const struct registry_slot *slot = st == ST_OK ? registry_find(r, name) : NULL;
+    if (st == ST_OK && !slot && r->slots == REGISTRY_SLOTS_MAX)
+        st = fail(err, ST_LIMIT, "'%.100s' has %d models; remove some", r->folder,
+                  REGISTRY_SLOTS_MAX);
+    if (!slot)
+        return st;
+    if (*slot->problem)
+        return fail(err, ST_INVALID, "%s", slot->problem);
+    bool there = false;
+    for (size_t i = 0; i < slot->versions; i++)
+        there = there || str_eq(str_z(slot->version[i].version), version);
+    return there || slot->versions < REGISTRY_VERSIONS_MAX ? ST_OK : too_many_versions(name, err);
+}
+
 status registry_add(struct registry *r, const struct model *m, const char *name, const char *by,
                     int64_t now_ms, struct error *err)
 {
     char fitted[64];
     const struct model_card *card = model_card(m);
-    fit_name(card->name, fitted);
+    registry_name(m, fitted);
     str slot = str_z(name ? name : fitted);
     if (!is_slot_name(slot))
         return fail(err, ST_INVALID,
@@ -297,7 +321,9 @@ status registry_add(struct registry *r, const struct model *m, const char *name,
                     STR_ARG(str_head(slot, 80)));
     struct change c = {
         .name = slot, .version = card->version, .fresh = true, .by = by, .now_ms = now_ms};
-    status st = write_file(r, slot, m, err);
+    status st = has_room(r, slot, card->version, err);
+    if (st == ST_OK)
+        st = write_file(r, slot, m, err);
     return st == ST_OK ? change_state(r, &c, add_version, err) : st;
 }
 

@@ -41,6 +41,8 @@ const struct registry_slot *registry_slot(const struct registry *r, size_t i);
 const struct registry_slot *registry_find(const struct registry *r, str name); /* NULL: none */
 CHECKED status registry_reload(struct registry *r, struct error *err); /* what others changed */
 
+/* What a model is called that is added without a name: as on its card, made fit; "" when nothing of that can be. */
+void registry_name(const struct model *m, char out[static 64]);
 /* Copy a model in; one that is there already is left as it is.  `name` NULL: its card's, made fit.  ST_INVALID: the name is
  * none (a-z, 0-9, - and _, 63 at most). */
 CHECKED status registry_add(struct registry *r, const struct model *m, const char *name,

@@ -155,6 +155,29 @@ static void what_is_live_is_not_removed(void **state)
     model_free(two);
 }
 
+/* Else no state of the folder could be read any more. */
+static void a_slot_too_many_is_refused_before_it_is_made(void **state)
+{
+    (void)state;
+    struct error err;
+    char name[64];
+    struct model *one = some_model(1);
+    must(mkdir(folder_path("full"), 0700) == 0 ? ST_OK : fail(&err, ST_IO, "no folder"), &err);
+    for (unsigned i = 0; i < REGISTRY_SLOTS_MAX; i++) {
+        (void)snprintf(name, sizeof name, "full/m%u", i);
+        must(mkdir(folder_path(name), 0700) == 0 ? ST_OK : fail(&err, ST_IO, "no folder"), &err);
+        (void)snprintf(name, sizeof name, "full/m%u/state.json", i);
+        folder_write(name, STR("{\"versions\":[],\"live\":\"\",\"shadow\":\"\",\"before\":\"\"}"));
+    }
+    struct registry *r = opened(folder_path("full"));
+    assert_int_equal(registry_add(r, one, "another", "ann", 1, &err), ST_LIMIT);
+    assert_int_not_equal(access(folder_path("full/another"), F_OK), 0);
+    must(registry_reload(r, &err), &err);
+    must(registry_add(r, one, "m7", "ann", 1, &err), &err); /* a version of one that is there */
+    registry_close(r);
+    model_free(one);
+}
+
 static void takes_no_odd_names(void **state)
 {
     (void)state;
@@ -326,6 +349,7 @@ int main(void)
         cmocka_unit_test(versions_go_live_and_back),
         cmocka_unit_test(what_is_kept_can_be_loaded),
         cmocka_unit_test(what_is_live_is_not_removed),
+        cmocka_unit_test(a_slot_too_many_is_refused_before_it_is_made),
         cmocka_unit_test(takes_no_odd_names),
         cmocka_unit_test(a_damaged_state_is_refused_and_named),
         cmocka_unit_test(an_adding_cut_short_leaves_nothing_behind),
