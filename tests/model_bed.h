@@ -55,7 +55,7 @@ static inline void bed_data(struct dataset *d, uint64_t seed)
     (void)snprintf(d->digest, sizeof d->digest, "%064llu", (unsigned long long)seed);
 }
 
-static inline struct model *bed_model(uint64_t seed)
+static inline struct model *bed_model_named(uint64_t seed, const char *name)
 {
     struct dataset d;
     struct model *m = NULL;
@@ -65,12 +65,17 @@ static inline struct model *bed_model(uint64_t seed)
                                .trees = 50,
                                .threads = 1,
                                .split = SPLIT_RANDOM,
-                               .name = "flows"};
+                               .name = name};
     bed_data(&d, seed);
     if (model_train(&t, &d, &m, &err) != ST_OK)
         fail_msg("%s", err.text);
     dataset_done(&d);
     return m;
+}
+
+static inline struct model *bed_model(uint64_t seed)
+{
+    return bed_model_named(seed, "flows");
 }
 
 #endif

@@ -19,24 +19,29 @@ static int by_size(const void *a, const void *b)
     return p != q ? (p < q) - (p > q) : (x->column > y->column) - (x->column < y->column);
 }
 
-/* What the score loses when a column is as usual: for kinds without a method of their own. */
+/* What the score loses when a column is as usual: for kinds without a method of their own.  Row 0 is as it is, in row j + 1
+ * column j is as usual; a block of them at once, as each question to a remote model is one that is waited for. */
 static void by_replacing(const struct model *m, struct model_scratch *s, const float *x,
                          double *phi)
 {
-    float *row = mem_array(float, m->encoder.columns + 1);
-    float *seen = mem_array(float, m->encoder.width + 1);
-    float whole, less;
-    memcpy(row, x, m->encoder.columns * sizeof *row);
-    encoder_apply(&m->encoder, row, 1, seen);
-    bool answered = m->ops->score(m, s->own, seen, 1, &whole).members > 0;
-    for (size_t j = 0; j < m->encoder.columns; j++) {
-        phi[j] = 0;
-        row[j] = m->encoder.column[j].usual;
-        encoder_apply(&m->encoder, row, 1, seen);
-        if (answered && m->ops->score(m, s->own, seen, 1, &less).members > 0 &&
-            isfinite(less - whole))
-            phi[j] = (double)whole - (double)less;
-        row[j] = x[j];
+    size_t columns = m->encoder.columns, rows = columns + 1;
+    size_t most = rows < MODEL_BLOCK ? rows : MODEL_BLOCK;
+    float *row = mem_array(float, size_mul(most, columns));
+    float *seen = mem_array(float, size_mul(most, m->encoder.width));
+    float raw[MODEL_BLOCK], whole = NAN;
+    for (size_t from = 0; from < rows; from += most) {
+        size_t n = rows - from < most ? rows - from : most;
+        for (size_t k = 0; k < n; k++) {
+            memcpy(row + k * columns, x, columns * sizeof *row);
+            if (from + k)
+                row[k * columns + from + k - 1] = m->encoder.column[from + k - 1].usual;
+        }
+        encoder_apply(&m->encoder, row, n, seen);
+        bool answered = m->ops->score(m, s->own, seen, n, raw).members > 0;
+        whole = from ? whole : answered ? raw[0] : NAN;
+        for (size_t k = from ? 0 : 1; k < n; k++)
+            phi[from + k - 1] =
+                answered && isfinite(whole - raw[k]) ? (double)whole - (double)raw[k] : 0;
     }
     mem_free(row);
     mem_free(seen);

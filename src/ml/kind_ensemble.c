@@ -135,6 +135,8 @@ static void explain(const struct model *m, void *own, const float *x, double *ph
         phi[j] = 0;
     for (size_t i = 0; i < e->members; i++) {
         const struct ensemble_member *member = &e->member[i];
+        if (member->weight <= 0)
+            continue; /* and is not asked */
         const struct encoder *its = &member->model->encoder;
         double *each = mem_array(double, its->columns + 1), total = 0;
         float *row = mem_array(float, its->columns + 1);

@@ -6,6 +6,7 @@
 #include "os/clock.h"
 #include "os/thread.h"
 #include "tests/folder.h"
+#include "tests/model_bed.h"
 #include "tests/test.h"
 
 #include <arpa/inet.h>
@@ -331,6 +332,38 @@ static void sends_a_key_of_the_folder_and_of_no_other(void **state)
     model_host_free(h);
 }
 
+/* Each question is one that whoever scores waits for: reasons cost two, however many columns there are. */
+static void gives_reasons_for_two_questions(void **state)
+{
+    (void)state;
+    struct dataset d;
+    struct model *m = NULL;
+    struct error err = {.text = ""};
+    struct model_explanation why;
+    struct arena arena;
+    char option[128];
+    model_host_free(host_with(0, 0, NULL)); /* the server sums */
+    (void)snprintf(option, sizeof option, "url=%s,model=m", server.url);
+    struct model_training t = {.kind = MODEL_REMOTE, .threads = 1, .option = option};
+    bed_data(&d, 1);
+    if (model_train(&t, &d, &m, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    struct model_binding *b = model_bind(m, d.column, d.columns);
+    struct model_scratch *s = model_scratch_new(m);
+    float x[BED_COLUMNS] = {1, 9e5F, 500, 80};
+    arena_init(&arena, 1 << 20);
+    atomic_store(&server.asked, 0);
+    assert_int_equal(model_explain(m, b, s, x, &arena, &why, &err), ST_OK);
+    assert_int_equal(atomic_load(&server.asked), 2);
+    assert_true(why.count && str_eq(why.reason[0].what, d.column[1].name) &&
+                why.reason[0].part > 0.9);
+    arena_done(&arena);
+    model_scratch_free(s);
+    model_binding_free(b);
+    model_free(m);
+    dataset_done(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +373,7 @@ int main(void)
         cmocka_unit_test(asks_one_that_rested_again),
         cmocka_unit_test(asks_only_servers_that_are_allowed),
         cmocka_unit_test(sends_a_key_of_the_folder_and_of_no_other),
+        cmocka_unit_test(gives_reasons_for_two_questions),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
