@@ -10,7 +10,12 @@
 #include <dirent.h>
 #include <unistd.h>
 
-enum { SHIPPED_MAX = 32, LOADED_MAX = 32, PATH_ROOM = 4096 };
+enum {
+    SHIPPED_MAX = 32,
+    LOADED_MAX = 4 * SHELF_USE_MAX, /* some are held by who has not adopted others yet */
+    IDLE_MAX = 4,
+    PATH_ROOM = 4096
+};
 
 struct shelf {
     struct lock lock;
@@ -233,8 +238,25 @@ static struct loaded_model *kept_locked(struct shelf *s, str name, str version)
     return NULL;
 }
 
+/* Of those that nobody uses a few are kept, for who asks by version; the others go, with the places and threads that
+ * their remote members hold. */
+static void drop_idle_locked(struct shelf *s)
+{
+    size_t kept = 0, idle = 0;
+    for (size_t i = 0; i < LOADED_MAX && s->loaded[i]; i++) {
+        struct loaded_model *l = s->loaded[i];
+        bool used = atomic_load_explicit(&l->references, memory_order_acquire) > 1;
+        s->loaded[i] = NULL;
+        if (used || idle++ < IDLE_MAX)
+            s->loaded[kept++] = l;
+        else
+            loaded_unref(l);
+    }
+}
+
 static void keep_locked(struct shelf *s, struct loaded_model *l)
 {
+    drop_idle_locked(s);
     loaded_unref(s->loaded[LOADED_MAX - 1]);
     memmove(s->loaded + 1, s->loaded, (LOADED_MAX - 1) * sizeof l);
     s->loaded[0] = l;
@@ -301,11 +323,21 @@ struct gathering {
     void *arg;
 };
 
+static bool has_place(const struct gathering *g, const char *name)
+{
+    bool has = g->use.n < SHELF_USE_MAX;
+    if (!has && g->problem)
+        g->problem(g->arg, name, "there are as many models in use as may be");
+    return has;
+}
+
 static void use_locked(struct shelf *s, struct gathering *g, const struct registry_slot *slot,
                        const struct registry_version *v)
 {
     struct loaded_model *l = NULL;
     struct error err;
+    if (!has_place(g, slot->name))
+        return;
     if (read_locked(s, str_z(slot->name), str_z(v->version), &l, &err) == ST_OK)
         *vec_push(&g->use) = (struct model_use){loaded_ref(l), !v->live};
     else if (g->problem)
@@ -324,7 +356,7 @@ static void gather_locked(struct shelf *s, struct gathering *g)
         struct loaded_model *l = s->shipped[i];
         const struct registry_slot *slot =
             s->registry ? registry_find(s->registry, str_z(l->name)) : NULL;
-        if (!slot || !live_of(slot))
+        if ((!slot || !live_of(slot)) && has_place(g, l->name))
             *vec_push(&g->use) = (struct model_use){loaded_ref(l), false};
     }
 }
@@ -418,25 +450,40 @@ status shelf_add(struct shelf *s, str bytes, const char *name, const char *by, i
                  struct shelf_entry *out, struct error *err)
 {
     struct model *m = NULL;
+    char fitted[64];
     status st = has_registry(s, err);
     if (st == ST_OK) /* a remote member is not opened for this */
         st = model_read(bytes, NULL, &m, err);
     if (st != ST_OK)
         return st;
+    registry_name(m, fitted);
+    name = name ? name : fitted;
     lock_take(&s->lock);
     st = registry_add(s->registry, m, name, by, now_ms, err);
     lock_drop(&s->lock);
-    const struct model_card *card = model_card(m);
     if (st == ST_OK) {
         *out = (struct shelf_entry){.added_ms = now_ms, .promoted_ms = TIME_NONE};
-        (void)snprintf(out->name, sizeof out->name, STR_FMT,
-                       STR_ARG(str_head(name ? str_z(name) : card->name, 63)));
+        (void)snprintf(out->name, sizeof out->name, "%s", name);
         (void)snprintf(out->version, sizeof out->version, STR_FMT,
-                       STR_ARG(str_head(card->version, 15)));
+                       STR_ARG(str_head(model_card(m)->version, 15)));
         (void)snprintf(out->by, sizeof out->by, "%.63s", by);
     }
     model_free(m);
     return st;
+}
+
+/* A file that cannot be read never becomes the one in use.  The latest version, or the one that was live before. */
+static status try_locked(struct shelf *s, str name, bool before, struct error *err)
+{
+    struct loaded_model *l = NULL;
+    char version[16] = "";
+    status st = registry_reload(s->registry, err);
+    const struct registry_slot *slot = st == ST_OK ? registry_find(s->registry, name) : NULL;
+    for (size_t i = 0; slot && i < slot->versions && !version[0]; i++)
+        if (!before || slot->version[i].before)
+            memcpy(version, slot->version[i].version, sizeof slot->version[i].version);
+    /* Without one the registry says why not. */
+    return st == ST_OK && version[0] ? read_locked(s, name, str_z(version), &l, err) : st;
 }
 
 status shelf_promote(struct shelf *s, str name, str version, bool shadow, const char *by,
@@ -447,8 +494,7 @@ status shelf_promote(struct shelf *s, str name, str version, bool shadow, const 
     if (st != ST_OK)
         return st;
     lock_take(&s->lock);
-    if (version.n) /* a file that cannot be read never becomes the one in use */
-        st = read_locked(s, name, version, &l, err);
+    st = version.n ? read_locked(s, name, version, &l, err) : try_locked(s, name, false, err);
     if (st == ST_OK)
         st = registry_promote(s->registry, name, version, shadow, by, now_ms, err);
     lock_drop(&s->lock);
@@ -461,7 +507,9 @@ status shelf_rollback(struct shelf *s, str name, const char *by, int64_t now_ms,
     if (st != ST_OK)
         return st;
     lock_take(&s->lock);
-    st = registry_rollback(s->registry, name, by, now_ms, err);
+    st = try_locked(s, name, true, err);
+    if (st == ST_OK)
+        st = registry_rollback(s->registry, name, by, now_ms, err);
     lock_drop(&s->lock);
     return st;
 }

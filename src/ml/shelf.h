@@ -35,6 +35,9 @@ struct model_use {
     struct loaded_model *model; /* owned reference */
     bool shadow;                /* scores, but nobody is told */
 };
+enum {
+    SHELF_USE_MAX = 64
+}; /* live and in shadow; those past it are left out and told as a problem */
 struct model_set {
     atomic_uint references;
     struct model_use *at; /* owned */
@@ -79,7 +82,8 @@ struct shelf_entry {
 CHECKED status shelf_list(struct shelf *s, struct arena *arena, struct shelf_entry **out, size_t *n,
                           struct error *err);
 
-/* registry.h's, with its statuses; ST_UNAVAILABLE without a registry. */
+/* registry.h's, with its statuses; ST_UNAVAILABLE without a registry.  What is to be live or in shadow must be one that can be
+ * read: else as model_load fails. */
 CHECKED status shelf_add(struct shelf *s, str bytes, const char *name, const char *by,
                          int64_t now_ms, struct shelf_entry *out, struct error *err);
 CHECKED status shelf_promote(struct shelf *s, str name, str version, bool shadow, const char *by,
