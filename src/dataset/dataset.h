@@ -82,7 +82,7 @@ struct dataset { /* all arrays owned by it */
 struct dataset_options {
     enum dataset_format format;
     const char *
-        label_column; /* CSV: name of the column; NULL: label, Label, class, attack, target or y, or none */
+        label_column; /* CSV: name of the column; NULL: label, class, attack, attack_label, is_attack, malicious, target or y, or none */
     size_t rows_max;  /* 0: 20 million; past it ST_LIMIT */
     size_t bytes_max; /* of one file, as stored and unpacked; 0: 4 GiB; past it ST_LIMIT */
     int label; /* enum dataset_label for every row, whatever the files say; -1: as they say */

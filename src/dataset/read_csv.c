@@ -23,6 +23,7 @@ struct column { /* of the file */
 struct table {
     char separator;
     bool people; /* keystroke: classes are persons, and there are no labels */
+    bool labelled;
     size_t cells;
     struct column *column; /* owned */
     float *x;              /* owned */
@@ -51,11 +52,19 @@ static bool is_row_number(str name)
 static bool is_answer(str name)
 {
     static const char *const all[] = {
-        "label",      "labels",      "class",          "attack",
-        "attack_cat", "attack_type", "attack_name",    "attack type",
-        "subclass",   "sub_label",   "detailed-label", "detailed_label",
-        "difficulty", "is_attack",   "traffic_type",   "anomaly"};
+        "label",          "labels",         "class",        "attack",          "attack_cat",
+        "attack_type",    "attack_name",    "attack type",  "subclass",        "sub_label",
+        "detailed-label", "detailed_label", "difficulty",   "is_attack",       "traffic_type",
+        "anomaly",        "class1",         "class2",       "class3",          "attack_label",
+        "label_name",     "malicious",      "is_malicious", "traffic_category"};
     return among(name, all, COUNT(all));
+}
+
+/* Words, or yes and no, that say it where a label stands beside them: in ToN-IoT, Bot-IoT and their like. */
+static bool answers_too(const struct column *c)
+{
+    static const char *const all[] = {"target", "type", "category", "subcategory"};
+    return (c->words || c->binary) && among(c->name, all, COUNT(all));
 }
 
 static bool is_time(str name)
@@ -95,14 +104,16 @@ static size_t find(const struct table *t, str name)
 
 static status set_label(struct reading *r, struct table *t)
 {
-    static const char *const usual[] = {"label", "class", "attack", "target", "y"};
+    static const char *const usual[] = {"label",     "class",     "attack", "attack_label",
+                                        "is_attack", "malicious", "target", "y"};
     const char *said = r->o->label_column;
     size_t at = said ? find(t, str_z(said)) : t->cells;
     if (said && at == t->cells)
         return fail(r->err, ST_INVALID, "'%s': no column '%s'", r->path, said);
     for (size_t i = 0; i < COUNT(usual) && at == t->cells; i++)
         at = find(t, str_z(usual[i]));
-    if (at < t->cells)
+    t->labelled = at < t->cells;
+    if (t->labelled)
         t->column[at].role = LABEL;
     return ST_OK;
 }
@@ -168,10 +179,10 @@ static void settle(struct reading *r, struct table *t, struct column *c)
         return;
     if (is_row_number(c->name) && (c->words == 0 || nearly_all(c->words, all))) {
         leave_out(r, c, "it numbers the rows");
-    } else if (is_answer(c->name)) {
-        c->role = !t->people && c->words ? KIND : LEFT_OUT;
-        if (c->role == LEFT_OUT)
-            leave_out(r, c, "it gives the answer away");
+    } else if (is_answer(c->name) || (t->labelled && answers_too(c))) {
+        bool kind = !t->people && c->words;
+        leave_out(r, c, kind ? "it is the kind of attack" : "it gives the answer away");
+        c->role = kind ? KIND : LEFT_OUT;
     } else if (nearly_all(c->addresses, all)) {
         bool first = true;
         for (size_t i = 0; i < t->cells; i++)

@@ -119,9 +119,10 @@ str column_name(struct arena *arena, struct map *taken, str name)
     str unique = name = str_head(str_trim(name), DATASET_NAME_MAX - 8);
     uint32_t *last =
         map_find(taken, name); /* so that a thousand equal names are not tried each time */
-    while (map_find(taken, unique))
-        unique =
-            (str){text, (size_t)snprintf(text, sizeof text, STR_FMT ".%u", STR_ARG(name), ++*last)};
+    while (map_find(taken, unique)) {
+        int n = snprintf(text, sizeof text, STR_FMT ".%u", STR_ARG(name), ++*last);
+        unique = (str){text, (size_t)n};
+    }
     unique = arena_str(arena, unique);
     (void)map_add(taken, unique, 0, NULL);
     return unique;

@@ -165,6 +165,29 @@ static void reads_any_csv_and_leaves_out_what_gives_the_answer_away(void **state
     dataset_done(&d);
 }
 
+/* As Edge-IIoTset and ToN-IoT have them. */
+static void a_second_column_with_the_answer_is_none_to_learn_from(void **state)
+{
+    struct dataset d = {0};
+    folder_write("edge.csv", STR("a,Attack_label,Attack_type\n1,0,Normal\n2,1,DDoS\n"));
+    folder_write("ton.csv", STR("a,label,type,target\n1,0,normal,0\n2,1,ddos,1\n"));
+    folder_write("icmp.csv", STR("a,label,type\n1,0,8\n2,1,3\n"));
+    must_read(&d, DATASET_CSV, folder_path("edge.csv"));
+    assert_int_equal(d.columns, 1);
+    assert_int_equal(d.label[1], LABEL_ATTACK);
+    EXPECT_CLASS(&d, 1, "DDoS");
+    dataset_done(&d);
+    must_read(&d, DATASET_CSV, folder_path("ton.csv"));
+    assert_int_equal(d.columns, 1);
+    EXPECT_CLASS(&d, 0, "normal");
+    EXPECT_CLASS(&d, 1, "ddos");
+    assert_non_null(strstr(d.note, "'target' left out: it gives the answer away"));
+    dataset_done(&d);
+    must_read(&d, DATASET_CSV, folder_path("icmp.csv")); /* numbers of ICMP */
+    assert_int_equal(d.columns, 2);
+    dataset_done(&d);
+}
+
 static void takes_the_label_column_it_is_told(void **state)
 {
     struct dataset d = {0};
@@ -535,6 +558,7 @@ int main(void)
         cmocka_unit_test(reads_nsl_kdd_with_and_without_difficulty),
         cmocka_unit_test(reads_cicflowmeter_with_spaces_before_names),
         cmocka_unit_test(reads_any_csv_and_leaves_out_what_gives_the_answer_away),
+        cmocka_unit_test(a_second_column_with_the_answer_is_none_to_learn_from),
         cmocka_unit_test(takes_the_label_column_it_is_told),
         cmocka_unit_test(adds_files_with_columns_in_another_order),
         cmocka_unit_test(tells_a_column_from_another_that_begins_like_it),
