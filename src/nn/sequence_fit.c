@@ -14,6 +14,7 @@
 #include "os/team.h"
 
 #include <math.h>
+#include <unistd.h>
 
 enum { CHECKPOINT_MAX = 1 << 30, STEPS_WANTED = 3000, EPOCHS_MAX = 200 };
 
@@ -139,23 +140,21 @@ static status keep(const struct run *r, const char *path, struct error *err)
     return st;
 }
 
-static status take_up(struct run *r, str bytes, const char *path, struct error *err)
+/* ST_CONFLICT, or ST_INVALID; then `r` is as it was. */
+static status take_up(struct run *r, str bytes)
 {
     struct reader in = reader_of(bytes);
     rd_expect(&in, magic);
     uint64_t print = take_u64(&in), done = take_u64(&in), waited = take_u64(&in);
     double best = take_double(&in);
     if (!in.ok || done > 1u << 30 || waited > done || !isfinite(best))
-        return fail(err, ST_INVALID, "'%s' is not a checkpoint of a sequence model", path);
+        return ST_INVALID;
     if (print != r->f->print)
-        return fail(err, ST_CONFLICT, "the checkpoint '%s' is of another training", path);
+        return ST_CONFLICT;
     size_t n = r->f->adam->n;
     float *kept = mem_array(float, n);
-    status st = ST_OK;
-    if (!take_floats(&in, kept, n))
-        st = fail(err, ST_INVALID, "the checkpoint '%s' is cut short", path);
-    if (st == ST_OK && (st = nn_adam_read(r->f->adam, rd_rest(&in), err)) != ST_OK)
-        st = fail_prefix(err, st, "the checkpoint '%s': ", path);
+    status st =
+        take_floats(&in, kept, n) ? nn_adam_read(r->f->adam, rd_rest(&in), NULL) : ST_INVALID;
     if (st == ST_OK) {
         memcpy(r->best, kept, n * sizeof *kept);
         *r->f->param = r->f->adam->value;
@@ -176,9 +175,11 @@ static status resume(struct run *r, const char *path, struct error *err)
     sbuf_init(&bytes, CHECKPOINT_MAX);
     status st = file_read_all(path, &bytes, err);
     if (st == ST_OK)
-        st = take_up(r, sbuf_str(&bytes), path, err);
+        st = take_up(r, sbuf_str(&bytes));
     sbuf_done(&bytes);
-    return st;
+    if (st == ST_CONFLICT)
+        return fail(err, st, "the checkpoint '%s' is of another training", path);
+    return st == ST_INVALID ? ST_OK : st; /* damaged: from the start */
 }
 
 /* ---- epochs ---- */
@@ -254,6 +255,8 @@ status fit_run(struct fit *f, const struct nn_training *t, const struct sequence
     if (st == ST_OK) {
         memcpy(f->adam->value, r.best, n * sizeof(float));
         f->ops->ready(f->net);
+        if (t->checkpoint)
+            (void)unlink(t->checkpoint); /* done with; may never have been made */
     }
     for (int i = 0; i < FIT_SHARDS; i++)
         mem_free(r.gradient[i]);
