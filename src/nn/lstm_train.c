@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-enum { EPOCHS = 20, STREAMS_MAX = 64, STEPS_WANTED = 120, BLANK_ONE_IN = 100 };
+enum { EPOCHS = 20, STREAMS_MAX = 64, STREAMS_FILL = 4, STEPS_WANTED = 120, BLANK_ONE_IN = 100 };
 
 /* What one layer leaves for the way back; rows are (steps, streams of the shard). */
 struct trace {
@@ -38,20 +38,27 @@ struct training {
     const struct sequences *data;
     uint64_t seed;
     size_t steps, streams; /* of a chunk, of a shard */
-    size_t chunks, longest;
+    size_t chunks;
     uint32_t *in, *target; /* (chunks, shards, steps, streams), owned */
     struct shard shard[FIT_SHARDS];
 };
 
 /* ---- layout ---- */
 
+enum { TRACE = 9 }; /* of rows·width: what a layer leaves */
+
+static size_t shard_floats(const struct training *t)
+{
+    size_t state = t->streams * t->net.width, layers = t->net.layers;
+    return t->steps * state * (TRACE * layers + 3) + 2 * state * (layers + 1) +
+           t->steps * t->streams * (t->net.vocabulary + 1u);
+}
+
 static void shard_init(struct shard *s, const struct training *t)
 {
     size_t w = t->net.width, layers = t->net.layers, m = t->streams, rows = t->steps * m;
-    size_t outputs = t->net.vocabulary + 1u;
-    size_t each = 10 * rows * w;
-    size_t total = layers * each + 3 * rows * w + rows * outputs + 2 * m * w + 2 * layers * m * w;
-    float *p = s->memory = mem_array(float, total);
+    size_t outputs = t->net.vocabulary + 1u, each = TRACE * rows * w;
+    float *p = s->memory = mem_array(float, shard_floats(t));
     s->symbols = p;
     s->dh = p + rows * w;
     s->dx = p + 2 * rows * w;
@@ -311,11 +318,24 @@ static size_t symbols_of(const struct sequences *data)
     return data->start[data->count] - data->start[0] + data->count;
 }
 
-/* So many streams that an epoch has some hundred steps. */
+static size_t longest_of(const struct sequences *data)
+{
+    size_t longest = 1;
+    for (size_t i = 0; i < data->count; i++) {
+        size_t n = data->start[i + 1] - data->start[i] + 1;
+        longest = n > longest ? n : longest;
+    }
+    return longest;
+}
+
+/* So many streams that an epoch has some hundred steps, but no more than there is to put beside the longest session: all
+ * streams are as long as it is, and what they have no events for is memory too. */
 static size_t streams_for(const struct nn_training *t, const struct sequences *data, size_t steps)
 {
     size_t streams = t->batch ? t->batch : symbols_of(data) / (steps * STEPS_WANTED);
     streams = streams > STREAMS_MAX ? STREAMS_MAX : streams < 8 ? 8 : streams;
+    size_t fill = STREAMS_FILL * symbols_of(data) / longest_of(data);
+    streams = streams > fill ? fill : streams;
     return (streams + FIT_SHARDS - 1) / FIT_SHARDS;
 }
 
@@ -341,6 +361,9 @@ status lstm_train(const struct sequence_shape *s, const struct nn_training *t,
                           .layers = s->layers ? s->layers : 1};
     k.steps = s->context ? s->context : LSTM_STEPS;
     k.streams = streams_for(t, data, k.steps);
+    status st = fit_room(lstm_params(&k.net), shard_floats(&k), err);
+    if (st != ST_OK)
+        return st;
     for (size_t i = 0; i < FIT_SHARDS; i++)
         shard_init(&k.shard[i], &k);
     struct nn_adam adam;
@@ -359,7 +382,7 @@ status lstm_train(const struct sequence_shape *s, const struct nn_training *t,
         .epochs = fit_epochs(t, EPOCHS, symbols_of(data) / (k.steps * k.streams * FIT_SHARDS)),
         .rate = rate,
         .print = fit_print(s, t, data)};
-    status st = fit_run(&f, t, held, err);
+    st = fit_run(&f, t, held, err);
     if (st == ST_OK) {
         struct lstm *out = mem_new(struct lstm);
         *out = k.net;

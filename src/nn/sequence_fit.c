@@ -16,7 +16,7 @@
 #include <math.h>
 #include <unistd.h>
 
-enum { CHECKPOINT_MAX = 1 << 30, STEPS_WANTED = 3000, EPOCHS_MAX = 200 };
+enum { CHECKPOINT_MAX = 1 << 30, STEPS_WANTED = 3000, EPOCHS_MAX = 200, FLOATS_MAX = 1 << 29 };
 
 struct run {
     struct fit *f;
@@ -30,6 +30,18 @@ struct run {
 };
 
 static const str magic = {"BGSEQCK1", 8};
+
+status fit_room(size_t parameters, size_t shard, struct error *err)
+{
+    enum { COPIES = 5 + FIT_SHARDS }; /* Adam's four, the best, and the shards' gradients */
+    if (parameters <= FLOATS_MAX / COPIES &&
+        shard <= (FLOATS_MAX - COPIES * parameters) / FIT_SHARDS)
+        return ST_OK;
+    return fail(err, ST_LIMIT,
+                "a network of %zu numbers, %zu at work: too many events, or too wide, or too long "
+                "a context",
+                parameters, shard);
+}
 
 unsigned fit_epochs(const struct nn_training *t, unsigned epochs, size_t steps)
 {

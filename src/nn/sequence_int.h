@@ -125,6 +125,8 @@ struct fit {
  * ST_CONFLICT: the checkpoint is of another training. */
 CHECKED status fit_run(struct fit *f, const struct nn_training *t, const struct sequences *held,
                        struct error *err);
+/* Is there room for training so many parameters, with so many floats in each shard?  ST_LIMIT: not in 2 GiB. */
+CHECKED status fit_room(size_t parameters, size_t shard, struct error *err);
 /* `epochs`, or where there are few steps in each, as many as make some thousand. */
 unsigned fit_epochs(const struct nn_training *t, unsigned epochs, size_t steps);
 uint64_t fit_print(const struct sequence_shape *s, const struct nn_training *t,

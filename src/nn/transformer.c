@@ -54,14 +54,19 @@ static float *cut(float **p, size_t n)
     return here;
 }
 
+size_t transformer_pass_floats(const struct transformer *t, size_t windows, size_t steps)
+{
+    size_t w = t->width, rows = windows * steps, inner = TRANSFORMER_INNER * w;
+    size_t each = rows * (8 * w + 2 * inner + 4) + windows * t->heads * steps * steps;
+    return t->layers * each + rows * (2 * w + 2 + t->vocabulary + 1u);
+}
+
 void transformer_pass_init(struct transformer_pass *p, const struct transformer *t, size_t windows,
                            size_t steps)
 {
     assert(t->layers > 0 && t->layers <= TRANSFORMER_LAYERS_MAX);
     size_t w = t->width, rows = windows * steps, inner = TRANSFORMER_INNER * w;
-    size_t each = rows * (8 * w + 2 * inner + 4) + windows * t->heads * steps * steps;
-    size_t all = t->layers * each + rows * (2 * w + 2 + t->vocabulary + 1u);
-    float *at = p->memory = mem_array(float, all);
+    float *at = p->memory = mem_array(float, transformer_pass_floats(t, windows, steps));
     p->windows = windows;
     p->steps = steps;
     for (size_t i = 0; i < t->layers; i++) {

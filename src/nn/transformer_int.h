@@ -55,6 +55,7 @@ struct transformer_pass {
     float *log_p;           /* (rows, vocabulary + 1) */
     float *memory;          /* owned: all of it */
 };
+size_t transformer_pass_floats(const struct transformer *t, size_t windows, size_t steps);
 void transformer_pass_init(struct transformer_pass *p, const struct transformer *t, size_t windows,
                            size_t steps);
 void transformer_pass_done(struct transformer_pass *p);

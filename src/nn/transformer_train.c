@@ -35,13 +35,20 @@ struct training {
     struct shard shard[FIT_SHARDS];
 };
 
+/* But for the pass. */
+static size_t own_floats(const struct training *t)
+{
+    size_t steps = t->net.context;
+    return t->batch * steps * (5 + TRANSFORMER_INNER) * t->net.width + steps * steps;
+}
+
 static void shard_init(struct shard *s, const struct training *t)
 {
     size_t w = t->net.width, steps = t->net.context, rows = t->batch * steps;
     transformer_pass_init(&s->pass, &t->net, t->batch, steps);
     s->in = mem_array(uint32_t, rows);
     s->target = mem_array(uint32_t, rows);
-    s->memory = mem_array(float, rows *(5 + TRANSFORMER_INNER) * w + steps * steps);
+    s->memory = mem_array(float, own_floats(t));
     s->dx = s->memory;
     s->dheads = s->dx + rows * w;
     s->dqkv = s->dheads + rows * w;
@@ -282,9 +289,8 @@ static void draw(const struct transformer *t, uint64_t seed)
     nn_glorot(p + last + 2 * w, w, t->vocabulary + 1u, &r);
 }
 
-static void training_init(struct training *k, size_t batch)
+static void training_init(struct training *k)
 {
-    k->batch = batch;
     for (size_t i = 0; i < FIT_SHARDS; i++)
         shard_init(&k->shard[i], k);
 }
@@ -335,6 +341,11 @@ status transformer_train(const struct sequence_shape *s, const struct nn_trainin
     struct training k = {.data = data, .seed = t->seed};
     k.net.vocabulary = data->vocabulary;
     status st = shape_of(s, &k.net, err);
+    k.batch = batch_for(t, data, k.net.context);
+    if (st == ST_OK)
+        st =
+            fit_room(transformer_params(&k.net),
+                     own_floats(&k) + transformer_pass_floats(&k.net, k.batch, k.net.context), err);
     if (st != ST_OK)
         return st;
     struct nn_adam adam;
@@ -343,7 +354,7 @@ status transformer_train(const struct sequence_shape *s, const struct nn_trainin
     adam.clip = 1;
     k.net.param = adam.value;
     draw(&k.net, t->seed);
-    training_init(&k, batch_for(t, data, k.net.context));
+    training_init(&k);
     struct fit f = {
         .ops = &ops,
         .net = &k,
@@ -370,8 +381,8 @@ status transformer_train(const struct sequence_shape *s, const struct nn_trainin
 double transformer_gradient(const struct transformer *t, const struct sequences *data,
                             float *gradient)
 {
-    struct training k = {.net = *t, .data = data, .seed = 1};
-    training_init(&k, 2);
+    struct training k = {.net = *t, .data = data, .seed = 1, .batch = 2};
+    training_init(&k);
     double loss = 0;
     size_t events = 0, steps = transformer_plan(&k, 0);
     for (size_t c = 0; c < steps; c++) {

@@ -10,6 +10,7 @@
 #include "tests/test.h"
 
 #include <math.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* open (read | write)* close, read and write in pairs of 2, 3 or 4; then sync, now and then.  6 is never used, 7 is for what was
@@ -263,6 +264,22 @@ static void refuses_data_that_can_not_be(void **state)
     }
 }
 
+static void refuses_networks_that_take_too_much_memory(void **state)
+{
+    static const uint32_t event[] = {0, 65535};
+    static const uint64_t start[] = {0, 1, 2};
+    struct sequences data = {event, start, 2, 65536};
+    struct nn_training how = {.epochs = 1};
+    for (size_t k = 1; k < COUNT(kinds); k++) {
+        struct sequence_model *m = NULL;
+        struct sequence_shape shape = {.kind = kinds[k], .width = 1024};
+        assert_int_equal(sequence_train(&shape, &how, &data, &m, NULL), ST_LIMIT);
+    }
+    struct sequence_shape shape = {.kind = SEQUENCE_TRANSFORMER, .context = 1024};
+    struct sequence_model *m = NULL;
+    assert_int_equal(sequence_train(&shape, &how, &data, &m, NULL), ST_LIMIT);
+}
+
 static void learns_from_as_few_as_two_sessions(void **state)
 {
     const uint32_t event[] = {0, 1, 2};
@@ -282,6 +299,24 @@ static void learns_from_as_few_as_two_sessions(void **state)
 static bool stop_at_once(void *arg, unsigned epoch, unsigned epochs, double part_01, double loss)
 {
     return false;
+}
+
+/* Laid out in 64 streams as long as the longest, a session of a million events would be half a gigabyte. */
+static void lays_out_one_long_session_in_few_streams(void **state)
+{
+    enum { LONG = 1000 * 1000, KIB_MAX = 200 * 1024 };
+    struct nn_training how = {.epochs = 1, .progress = stop_at_once};
+    uint32_t *event = mem_array(uint32_t, 2 * LONG);
+    const uint64_t start[] = {0, LONG, 2 * LONG}; /* one is kept back */
+    struct sequences data = {event, start, 2, 4};
+    struct sequence_shape shape = {.kind = SEQUENCE_LSTM, .width = 1};
+    struct sequence_model *m = NULL;
+    struct rusage before, after;
+    assert_int_equal(getrusage(RUSAGE_SELF, &before), 0);
+    assert_int_equal(sequence_train(&shape, &how, &data, &m, NULL), ST_UNAVAILABLE);
+    assert_int_equal(getrusage(RUSAGE_SELF, &after), 0);
+    assert_true(after.ru_maxrss - before.ru_maxrss < KIB_MAX);
+    mem_free(event);
 }
 
 static void stops_when_it_is_told(void **state)
@@ -457,6 +492,8 @@ int main(void)
         cmocka_unit_test(refuses_what_is_cut_short),
         cmocka_unit_test(counts_made_to_collide_take_no_longer),
         cmocka_unit_test(refuses_data_that_can_not_be),
+        cmocka_unit_test(refuses_networks_that_take_too_much_memory),
+        cmocka_unit_test(lays_out_one_long_session_in_few_streams),
         cmocka_unit_test(learns_from_as_few_as_two_sessions),
         cmocka_unit_test(stops_when_it_is_told),
         cmocka_unit_test(computes_the_gradient_of_an_lstm),
