@@ -103,7 +103,7 @@ static void deliver(void *arg, const struct engine_result *r)
 
 /* Learning costs as much as judging.  What is normal shows in some of the events as well, so past
  * this many a second only judging goes on; seconds may overlap a little between threads. */
-enum { LEARNED_MAX = 50 * 1000 };
+enum { LEARNED_MAX = 50 * 1000, WATCHED_MAX = 64 /* findings of a batch */ };
 
 static bool may_learn(struct pipeline *p, int64_t now_ms, uint64_t events)
 {
@@ -118,16 +118,27 @@ static bool may_learn(struct pipeline *p, int64_t now_ms, uint64_t events)
     return true;
 }
 
-static void parsed(void *arg, const char *tenant, struct batch *b)
+static void watch(struct pipeline *p, struct engine_job *job, int64_t now_ms)
+{
+    struct behavior_found found[WATCHED_MAX];
+    size_t n =
+        behavior_watch(p->behavior, str_z(job->tenant), &job->batch, now_ms, found, WATCHED_MAX);
+    for (size_t i = 0; i < n; i++)
+        engine_add(job, found[i].event, found[i].finding);
+}
+
+static void parsed(void *arg, struct engine_job *job)
 {
     struct pipeline *p = arg;
     int64_t now_ms = clock_wall_ms();
-    if (b->event_count == 0)
+    if (job->batch.event_count == 0)
         return;
-    if (may_learn(p, now_ms, b->event_count))
-        behavior_learn(p->behavior, str_z(tenant), b, now_ms);
+    if (!may_learn(p, now_ms, job->batch.event_count))
+        metric_add(METRIC_BEHAVIOR_SKIPPED, job->batch.event_count);
+    else if (p->watch)
+        watch(p, job, now_ms);
     else
-        metric_add(METRIC_BEHAVIOR_SKIPPED, b->event_count);
+        behavior_learn(p->behavior, str_z(job->tenant), &job->batch, now_ms);
 }
 
 static void room(void *arg)

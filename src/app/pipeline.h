@@ -10,6 +10,7 @@
 struct pipeline {
     struct recorder *recorder; /* borrowed */
     struct behavior *behavior; /* borrowed; learns from every event */
+    bool watch;                /* and tells what is strange */
     void (*room)(void *arg);   /* a job became free */
     void *arg;
     _Atomic int64_t learned_s; /* the second that learned counts */

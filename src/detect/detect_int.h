@@ -58,6 +58,8 @@ struct job {
     VEC(struct item) rules; /* by event, then by rule id */
     VEC(struct item) indicators;
     VEC(struct item) models;
+    VEC(struct item)
+    added; /* by the engine's sink, in any order until worker_run has sorted them */
     struct model_scores scored; /* in the arena */
     uint64_t suppressed, dropped;
     uint64_t late; /* samples that correlations could use no more */
@@ -72,9 +74,10 @@ void job_init(struct job *job);
 void job_done(struct job *job);
 void job_clear(struct job *job); /* for the next batch; keeps its memory */
 
-/* The job's items by event: an event's rules, then its indicators, then its models; all-zero is the beginning. */
+/* The job's items by event: an event's rules, then its indicators, its models, and what the sink added; all-zero is the
+ * beginning. */
 struct item_place {
-    size_t rule, indicator, model;
+    size_t rule, indicator, model, added;
 };
 /* The next item of an event up to `event`; NULL: none. */
 const struct item *job_item(const struct job *job, struct item_place *place, uint32_t event);

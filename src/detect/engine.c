@@ -258,7 +258,7 @@ static void on_parsed(void *arg, struct job *job)
 {
     const struct engine *e = arg;
     if (!job->replayed)
-        e->sink.parsed(e->sink.arg, job->of.tenant, &job->of.batch);
+        e->sink.parsed(e->sink.arg, &job->of);
 }
 
 void seat_init(struct seat *s, struct engine *e)
@@ -362,6 +362,16 @@ static struct job *job_of(struct engine_job *of)
 str engine_job_keep(struct engine_job *of, str s)
 {
     return arena_str(&job_of(of)->kept, s);
+}
+
+void engine_add(struct engine_job *of, uint32_t event, const struct finding *f)
+{
+    struct job *job = job_of(of);
+    assert(event < of->batch.event_count);
+    if (job->added.n == ENGINE_ADDED_MAX)
+        job->dropped++;
+    else
+        *vec_push(&job->added) = (struct item){.event = event, .finding = f};
 }
 
 void engine_give_back(struct engine *e, struct engine_job *of)

@@ -48,6 +48,11 @@ struct engine_job { /* a batch on its way; from engine_take, or a lane's own */
  * 1 MiB in all. */
 str engine_job_keep(struct engine_job *job, str s);
 
+/* Within engine_sink.parsed only: what was found about an event of the job's batch, to be delivered with what the engine
+ * finds.  `f` lives in the batch's arena.  The most of a batch is ENGINE_ADDED_MAX: what is past it counts as dropped. */
+enum { ENGINE_ADDED_MAX = 1024 };
+void engine_add(struct engine_job *job, uint32_t event, const struct finding *f);
+
 struct engine_found {
     uint32_t event;                /* index in the batch; UINT32_MAX: a correlation's */
     const struct finding *finding; /* lives until delivery is over */
@@ -70,8 +75,9 @@ struct engine_sink {
     void (*deliver)(void *arg, const struct engine_result *r);
     /* A job became free after engine_take had said no: called on some engine thread; hand over to your loop. */
     void (*room)(void *arg);
-    /* After parsing, on the matching thread: behaviour learns here.  Optional. */
-    void (*parsed)(void *arg, const char *tenant, struct batch *b);
+    /* After parsing, on the matching thread: behaviour learns here, and tells with engine_add what is
+     * strange.  Not of a replay.  Optional. */
+    void (*parsed)(void *arg, struct engine_job *job);
     void *arg;
 };
 struct engine_options {

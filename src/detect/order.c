@@ -25,6 +25,7 @@ void job_done(struct job *job)
     vec_done(&job->rules);
     vec_done(&job->indicators);
     vec_done(&job->models);
+    vec_done(&job->added);
     vec_done(&job->found);
     vec_done(&job->sampled);
 }
@@ -42,7 +43,7 @@ void job_clear(struct job *job)
     job->scored_with = NULL;
     job->turn = FLOW_NO_TURN;
     job->scored = (struct model_scores){0};
-    job->hits.n = job->rules.n = job->indicators.n = job->models.n = 0;
+    job->hits.n = job->rules.n = job->indicators.n = job->models.n = job->added.n = 0;
     job->found.n = job->sampled.n = 0;
 }
 
@@ -52,16 +53,20 @@ const struct item *job_item(const struct job *job, struct item_place *place, uin
     const struct item *indicator =
         place->indicator < job->indicators.n ? &job->indicators.at[place->indicator] : NULL;
     const struct item *model = place->model < job->models.n ? &job->models.at[place->model] : NULL;
+    const struct item *added = place->added < job->added.n ? &job->added.at[place->added] : NULL;
     const struct item *next = rule;
     if (!next || (indicator && indicator->event < next->event))
         next = indicator;
     if (!next || (model && model->event < next->event))
         next = model;
+    if (!next || (added && added->event < next->event))
+        next = added;
     if (!next || next->event > event)
         return NULL;
     place->rule += next == rule;
     place->indicator += next == indicator;
     place->model += next == model;
+    place->added += next == added;
     return next;
 }
 

@@ -157,17 +157,43 @@ static void score(struct worker *w, struct job *job)
             add_alarm(w, job, &job->scored.at[i]);
 }
 
+/* ---- what the sink found ---- */
+
+static int by_event(const void *a, const void *b)
+{
+    const struct item *x = a, *y = b;
+    return (x->event > y->event) - (x->event < y->event);
+}
+
+/* They come in any order, few, and without regard to the level. */
+static void settle_added(const struct worker *w, struct job *job)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < job->added.n; i++) {
+        const struct item item = job->added.at[i];
+        if (item.finding->level < w->min_level)
+            job->suppressed++;
+        else
+            job->added.at[n++] = item;
+    }
+    job->added.n = n;
+    if (n > 1)
+        qsort(job->added.at, n, sizeof job->added.at[0], by_event);
+}
+
 void worker_run(struct worker *w, struct job *job)
 {
     struct batch *b = &job->of.batch;
     arena_clear(&job->arena);
-    job->hits.n = job->rules.n = job->indicators.n = job->models.n = 0;
+    job->hits.n = job->rules.n = job->indicators.n = job->models.n = job->added.n = 0;
     job->scored = (struct model_scores){0};
     job->suppressed = job->dropped = 0;
     if (b->n)
         parser_run(w->parser, &job->of.stream, b);
-    if (w->parsed)
+    if (w->parsed) {
         w->parsed(w->arg, job);
+        settle_added(w, job);
+    }
     if (w->rules) {
         rule_match(w->rules, b, &job->hits);
         sort_hits(w->rank, &job->hits);

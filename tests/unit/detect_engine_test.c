@@ -43,6 +43,36 @@ static void finds_in_a_lane_at_once(void **state)
 
 /* ---- time and tenants ---- */
 
+static void delivers_what_the_sink_adds_by_event_and_from_the_level_on(void **state)
+{
+    struct engine_bed bed;
+    struct engine_options options = plain;
+    struct sbuf b;
+    struct engine_result r;
+    options.min_level = LEVEL_MEDIUM;
+    bed_open(&bed, &options);
+    bed.adds = true;
+    sbuf_init(&b, 1 << 20);
+    for (unsigned i = 0; i < 5; i++)
+        add_event(&b, i, i == 2 ? "hit" : "nothing", "ann");
+    struct engine_lane *l = engine_lane_new(bed.engine);
+    set_bytes(engine_lane_job(l), "x", sbuf_str(&b));
+    engine_match(l, &r);
+    assert_int_equal(r.dropped, 0);
+    engine_deliver(l);
+    assert_string_equal(bed_text(&bed), "x - 0 added\nx - 2 first\nx - 2 added\nx - 4 added\n");
+    sbuf_clear(&b);
+    for (unsigned i = 0; i < 3 * ENGINE_ADDED_MAX; i++)
+        add_event(&b, i, "nothing", "ann");
+    set_bytes(engine_lane_job(l), "x", sbuf_str(&b));
+    engine_match(l, &r);
+    assert_int_equal(r.dropped, 2 * ENGINE_ADDED_MAX);
+    assert_int_equal(r.count, ENGINE_ADDED_MAX / 2);
+    engine_lane_free(l);
+    sbuf_done(&b);
+    bed_close(&bed);
+}
+
 static void answers_by_the_clock_though_nothing_arrives(void **state)
 {
     struct engine_bed bed;
@@ -423,6 +453,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_in_a_lane_at_once),
+        cmocka_unit_test(delivers_what_the_sink_adds_by_event_and_from_the_level_on),
         cmocka_unit_test(answers_by_the_clock_though_nothing_arrives),
         cmocka_unit_test(lets_no_tenants_share_a_window),
         cmocka_unit_test(takes_old_logs_as_they_are),

@@ -25,8 +25,8 @@ struct engine_bed {
     struct engine *engine;
     struct sbuf text; /* a line a finding: "tenant path event title" */
     uint64_t jobs, events, parsed, rooms;
-    uint64_t next; /* number expected in the next job's path */
-    bool numbered;
+    uint64_t next;       /* number expected in the next job's path */
+    bool numbered, adds; /* findings of its own to each event */
 };
 
 static inline struct snapshot_ref *make_snapshot(struct dict *dict, const char *yaml)
@@ -64,11 +64,16 @@ static inline void bed_room(void *arg)
     __atomic_fetch_add(&bed->rooms, 1, __ATOMIC_RELAXED);
 }
 
-static inline void bed_parsed(void *arg, const char *tenant, struct batch *b)
+static inline void bed_parsed(void *arg, struct engine_job *job)
 {
     struct engine_bed *bed = arg;
-    assert_true(*tenant);
-    __atomic_fetch_add(&bed->parsed, b->event_count, __ATOMIC_RELAXED);
+    assert_true(*job->tenant);
+    __atomic_fetch_add(&bed->parsed, job->batch.event_count, __ATOMIC_RELAXED);
+    for (size_t i = job->batch.event_count; bed->adds && i-- > 0;) { /* backwards on purpose */
+        struct finding *f = arena_new(&job->batch.arena, struct finding);
+        *f = (struct finding){.level = i % 2 ? LEVEL_LOW : LEVEL_HIGH, .title = STR("added")};
+        engine_add(job, (uint32_t)i, f);
+    }
 }
 
 static inline void bed_open(struct engine_bed *bed, const struct engine_options *options)
