@@ -258,11 +258,20 @@ static status read_flags(struct config *c, const struct config_flag *flag, size_
     return ST_OK;
 }
 
+bool config_watch(const struct config *c, double *out_01)
+{
+    return str_to_f64(str_z(c->behavior_watch), out_01) && *out_01 >= 0.5 && *out_01 <= 1;
+}
+
 static status check(const struct config *c, struct error *err)
 {
     enum level level;
+    double watch_01;
     if (!level_find(str_z(c->min_level), &level))
         return fail(err, ST_INVALID, "'pipeline.min_level' is no level: '%.40s'", c->min_level);
+    if (!config_watch(c, &watch_01))
+        return fail(err, ST_INVALID, "'behavior.watch_01' is no number from 0.5 to 1: '%.40s'",
+                    c->behavior_watch);
     if (!*c->tls_certificate != !*c->tls_key)
         return fail(err, ST_INVALID, "'tls.certificate' and 'tls.key' want each other");
     if (*c->syslog_tls && !*c->tls_certificate && !c->tls_self_signed)

@@ -41,6 +41,9 @@ CHECKED status config_load(struct config *c, const char *file, char *(*environme
                            const struct config_flag *flag, size_t flags, struct error *err);
 void config_done(struct config *c); /* safe when zeroed */
 
+/* behavior.watch_01 as a number; false: it is none from 0.5 to 1. */
+bool config_watch(const struct config *c, double *out_01);
+
 /* "127.0.0.1:80", "[::1]:80", ":80" (all addresses) taken apart; `host` gets the address. */
 enum { ADDRESS_MAX = 64 };
 CHECKED status config_address(const char *text, char *host, size_t room, uint16_t *port,

@@ -4,24 +4,77 @@
 
 #include "os/log.h"
 
-enum { PROBLEMS_LOGGED = 20, PATH_ARENA_MAX = 1 << 16 };
+#include <unistd.h>
+
+enum { PROBLEMS_LOGGED = 20, PATH_ARENA_MAX = 1 << 16, PATH_BYTES = 4096 };
 
 static status load_baselines(struct service *s, struct error *err)
 {
     const char *path = data_path(&s->data, &s->arena, "behavior.bin");
     status st = behavior_load(s->behavior, path, err);
-    if (st == ST_INVALID || st == ST_LIMIT) {
+    if (st == ST_INVALID || st == ST_LIMIT)
         log_say(LOG_MODEL, LOG_WARN, "what is normal is learned anew", LOG_Z("reason", err->text));
-        return ST_OK;
+    else if (st != ST_NOT_FOUND)
+        return st;
+    /* At once: the rest files go by its seed, and must be known by it after a crash, too. */
+    return behavior_save(s->behavior, path, err);
+}
+
+/* Files of other baselines than these are of no use to anybody. */
+static void remove_rest(const char *path)
+{
+    char name[PATH_BYTES];
+    for (int i = 0; i < BEHAVIOR_REST_FILES; i++)
+        if ((size_t)snprintf(name, sizeof name, "%s.%d", path, i) < sizeof name)
+            (void)unlink(name); /* else opening says what is wrong */
+}
+
+/* The service does without, if it must: less is remembered, all else goes on. */
+static void open_rest(struct service *s)
+{
+    const char *path = data_path(&s->data, &s->arena, "behavior.rest");
+    uint64_t most = (uint64_t)s->config->behavior_rest << 20;
+    struct error err;
+    if (!most)
+        return;
+    status st = behavior_rest(s->behavior, path, most, &err);
+    if (st == ST_INVALID) {
+        log_say(LOG_MODEL, LOG_WARN, "habits that rested in files are learned anew",
+                LOG_Z("reason", err.text));
+        remove_rest(path);
+        st = behavior_rest(s->behavior, path, most, &err);
     }
-    return st == ST_NOT_FOUND ? ST_OK : st;
+    if (st == ST_OK)
+        return;
+    (void)snprintf(s->rest_problem, sizeof s->rest_problem, "%s", err.text);
+    log_say(LOG_MODEL, LOG_ERROR, "habits that have no place in memory are forgotten",
+            LOG_Z("reason", err.text));
 }
 
 status memory_open(struct service *s, struct error *err)
 {
-    s->behavior = behavior_new(&(struct behavior_options){0});
+    struct behavior_options o = {.entities = (size_t)s->config->behavior_entities};
+    (void)config_watch(s->config, &o.watch_01); /* config_load has checked */
+    s->behavior = behavior_new(&o);
     s->network = network_new(&(struct network_options){0});
-    return load_baselines(s, err);
+    status st = load_baselines(s, err);
+    if (st == ST_OK)
+        open_rest(s);
+    return st;
+}
+
+void memory_check(void *arg, struct api_health *out)
+{
+    struct service *s = arg;
+    struct behavior_stats st = behavior_stats(s->behavior);
+    out->ok = !*s->rest_problem;
+    (void)snprintf(
+        out->detail, sizeof out->detail,
+        "%llu of %llu entities in %llu MiB, %llu rest in %llu MiB of files, %llu forgotten",
+        (unsigned long long)st.entities, (unsigned long long)st.entities_max,
+        (unsigned long long)(st.bytes >> 20), (unsigned long long)st.resting,
+        (unsigned long long)(st.rest_bytes >> 20), (unsigned long long)st.evicted);
+    (void)snprintf(out->last_error, sizeof out->last_error, "%.150s", s->rest_problem);
 }
 
 /* Called by one thread at a time: the keeper while it runs, then the one that takes the service apart. */

@@ -174,8 +174,13 @@ static status open_engine(struct service *s, struct error *err)
                         .lateness_ms = c->lateness * 1000},
     };
     (void)level_find(str_z(c->min_level), &o.min_level); /* config_load has checked */
-    s->pipeline = (struct pipeline){
-        .recorder = s->recorder, .behavior = s->behavior, .room = on_room, .arg = s};
+    double watch_01 = 1;
+    (void)config_watch(c, &watch_01); /* config_load has checked */
+    s->pipeline = (struct pipeline){.recorder = s->recorder,
+                                    .behavior = s->behavior,
+                                    .watch = watch_01 < 1,
+                                    .room = on_room,
+                                    .arg = s};
     struct engine_sink sink = pipeline_sink(&s->pipeline);
     s->engine = engine_new(&o, &sink, snapshot);
     snapshot_ref_drop(snapshot);
@@ -224,10 +229,11 @@ static status open_api(struct service *s, struct error *err)
                             .proxy_count = c->proxies.n,
                             .limits = s->limits,
                             .component = s->health,
-                            .component_count = c->follow.n ? 2 : 1,
+                            .component_count = c->follow.n ? 3 : 2,
                             .metrics_public = c->metrics_public};
     s->health[0] = (struct api_component){"models", models_check, s};
-    s->health[1] = (struct api_component){"sources", sources_check, s};
+    s->health[1] = (struct api_component){"behavior", memory_check, s};
+    s->health[2] = (struct api_component){"sources", sources_check, s};
     return api_new(&o, &s->api, err);
 }
 

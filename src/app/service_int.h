@@ -92,14 +92,16 @@ struct service {
     unsigned syslog_open;                  /* still to be closed */
     void (*syslog_closed)(struct service *s);
     struct follow *follow;          /* NULL: no file is followed */
-    struct api_component health[2]; /* sources, models */
+    struct api_component health[3]; /* models, behavior, sources */
     struct parse_limits limits;
     struct crew workers, pool, recording, following;
     struct keeper keeper;
     struct load_summary loaded;
-    uint64_t kept; /* events learned when the baselines were last saved */
-    bool stopping; /* of the first loop */
-    int inherited; /* a listening socket of the service manager; -1 */
+    char rest_problem[sizeof((struct error *)0)
+                          ->text]; /* why habits do not rest in files; empty: they do */
+    uint64_t kept;                 /* events learned when the baselines were last saved */
+    bool stopping;                 /* of the first loop */
+    int inherited;                 /* a listening socket of the service manager; -1 */
 };
 
 /* ---- service.c ---- */
@@ -124,6 +126,8 @@ CHECKED status service_load_tls(struct service *s, struct tls_context **out, str
 /* ---- memory.c ---- */
 
 CHECKED status memory_open(struct service *s, struct error *err);
+/* How what is normal is kept, for /health/detailed.  `arg`: the service.  Any thread. */
+void memory_check(void *arg, struct api_health *out);
 /* What was learned, to its file.  Of the keeper, and at the end. */
 void memory_keep(struct service *s);
 /* The YARA rules of the settings, for the API.  ST_NOT_FOUND, ST_INVALID: those that were there stay. */

@@ -7,6 +7,7 @@
  * those on trial go first, and at most four fifths of a shard are kept ones. */
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "behavior/behavior_int.h"
 
 enum { ENTITIES_DEFAULT = 32768, GROUPS_DEFAULT = 1024, KEPT_AFTER = 20 };
@@ -139,6 +140,12 @@ static void shard_remove_locked(struct shard *s, struct entity *e)
     entity_free(e);
 }
 
+static void forgotten(struct shard *s)
+{
+    s->evicted++;
+    metric_inc(METRIC_BEHAVIOR_FORGOTTEN_ROOM);
+}
+
 /* Somebody goes: into the file, if there is one and it is worth a line there. */
 static void shard_make_room_locked(struct shard *s)
 {
@@ -149,7 +156,7 @@ static void shard_make_room_locked(struct shard *s)
     if (s->rest)
         rest_put(s->rest, e);
     else
-        s->evicted++;
+        forgotten(s);
     entity_free(e);
 }
 

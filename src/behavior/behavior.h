@@ -121,6 +121,7 @@ struct behavior_stats behavior_stats(struct behavior *b);
  * past it those there longest are forgotten), and come back when they are seen again.  After behavior_load, or without: what the files
  * hold of the same seed is taken over.  A crash loses nothing that was written but the last record, if it is
  * torn.  ST_IO: why; ST_INVALID: a file is of another version or seed, and was left alone. */
+enum { BEHAVIOR_REST_FILES = 16 };
 CHECKED status behavior_rest(struct behavior *b, const char *path, uint64_t max_bytes,
                              struct error *err);
 

@@ -37,7 +37,12 @@ struct aspect_info {
 };
 extern const struct aspect_info aspect_info[ASPECT_COUNT];
 
-enum { SHARDS = 16, WEEK_HOURS = 168, HALF_LIFE_HOURS = 14 * 24, HOUR_MS = 3600 * 1000 };
+enum {
+    SHARDS = BEHAVIOR_REST_FILES,
+    WEEK_HOURS = 168,
+    HALF_LIFE_HOURS = 14 * 24,
+    HOUR_MS = 3600 * 1000
+};
 enum { HOUR_ABS_MAX = 100 * 1000 * 1000 }; /* 11,000 years: what is further away is no time */
 enum {
     NAME_MAX_BYTES = 128,

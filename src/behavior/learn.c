@@ -7,6 +7,7 @@
  *
  * Groups learn from each eighth event of their members, after the shards' locks are dropped. */
 #include "base/hash.h"
+#include "base/metric.h"
 #include "behavior/behavior_int.h"
 
 #include <math.h>
@@ -64,6 +65,12 @@ struct run {
 static void skip(struct behavior *b, uint64_t n)
 {
     atomic_fetch_add_explicit(&b->skipped, n, memory_order_relaxed);
+}
+
+static void hold_back(struct behavior *b)
+{
+    atomic_fetch_add_explicit(&b->quieted, 1, memory_order_relaxed);
+    metric_inc(METRIC_BEHAVIOR_HELD_BACK);
 }
 
 /* ---- what may be strange ---- */
@@ -126,7 +133,7 @@ static void put_suspect(struct run *r, const struct entity *e, uint32_t use)
     struct chunk *c = &r->chunk;
     const struct traits *f = &c->trait[c->use[use].trait];
     if (c->suspects == SUSPECTS_MAX || r->watch->suspects == SUSPECTS_OF_BATCH) {
-        atomic_fetch_add_explicit(&r->b->quieted, 1, memory_order_relaxed);
+        hold_back(r->b);
         return;
     }
     struct entity *before = entity_copy(e, &r->batch->arena);
@@ -276,13 +283,14 @@ static void judge_suspect(struct run *r, const struct suspect *s)
     int64_t time_ms = e->time_ms != TIME_NONE ? e->time_ms : r->watch->now_ms;
     if (r->watch->n == r->watch->max || !may_find(r->b, f->hour / 24) ||
         !behavior_finding(&v, &who, time_ms, a, found)) {
-        atomic_fetch_add_explicit(&r->b->quieted, 1, memory_order_relaxed);
+        hold_back(r->b);
         return;
     }
     found->origin = e->origin;
     event_id(&r->batch->event[u->event], found->event_id);
     mark_found(r->b, u, f->hour);
     atomic_fetch_add_explicit(&r->b->found, 1, memory_order_relaxed);
+    metric_inc(METRIC_BEHAVIOR_FINDINGS);
     r->watch->out[r->watch->n++] = (struct behavior_found){u->event, found};
 }
 

@@ -13,6 +13,7 @@
  * Nothing is synced: it is a habit that may be learned again, not a record. */
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/metric.h"
 #include "behavior/behavior_int.h"
 #include "os/file.h"
 
@@ -38,6 +39,13 @@ struct rest {
     struct rest_stats stats;
     char path[PATH_BYTES];
 };
+
+/* The entity is lost. */
+static void failed(struct rest *r)
+{
+    r->stats.failures++;
+    metric_inc(METRIC_BEHAVIOR_FORGOTTEN_REFUSED);
+}
 
 /* ---- the index ---- */
 
@@ -281,11 +289,12 @@ static void copy_living(struct rest *r, struct rest *into, uint64_t without)
         if (without) {
             without -= without < size ? without : size;
             r->stats.forgotten++;
+            metric_inc(METRIC_BEHAVIOR_FORGOTTEN_ROOM);
             continue;
         }
         if (!read_record(r, p[i].at, p[i].n, &kind) ||
             !write_at(into->fd, sbuf_str(&r->buffer), into->end)) {
-            r->stats.failures++;
+            failed(r);
             continue;
         }
         put_place(into, p[i].hash, into->end, p[i].n);
@@ -343,11 +352,12 @@ void rest_put(struct rest *r, const struct entity *e)
     entity_put(&r->buffer, e);
     uint64_t at = r->end, size = r->buffer.n;
     if (r->buffer.full || size > RECORD_MAX || at + size > r->max_bytes || !append(r, RECORD)) {
-        r->stats.failures++;
+        failed(r);
         return;
     }
     put_place(r, key_hash(e->hash), at, (uint32_t)(size - RECORD_HEAD));
     r->stats.put++;
+    metric_inc(METRIC_BEHAVIOR_SPILLED);
 }
 
 struct entity *rest_take(struct rest *r, uint64_t hash, str key)
@@ -365,9 +375,13 @@ struct entity *rest_take(struct rest *r, uint64_t hash, str key)
         entity_free(e);
         return NULL;
     }
-    r->stats.failures += !e;
-    r->stats.taken += e != NULL;
     unplace(r, p);
+    if (!e) {
+        failed(r);
+        return NULL;
+    }
+    r->stats.taken++;
+    metric_inc(METRIC_BEHAVIOR_LOADED);
     return e;
 }
 
