@@ -127,6 +127,13 @@ static bool stays_below(str path)
     return true;
 }
 
+/* Alone, or as a member of an ensemble: the option is that of a command line, where who asks may name any server, and any
+ * file as the key that it is sent. */
+static bool asks_a_server(const struct job_request *r)
+{
+    return str_eq(r->kind, STR("remote")) || str_contains(r->option, STR("remote"));
+}
+
 static status read_request(struct api_call *c, struct job_request *r, struct error *err)
 {
     str data = json_str(json_get(c->root, STR("data")), (str){0});
@@ -140,7 +147,7 @@ static status read_request(struct api_call *c, struct job_request *r, struct err
                               .by = call_actor_name(c)};
     if ((data.n > 0) == (r->rows.n > 0))
         return fail(err, ST_INVALID, "/data: expected either this or /rows");
-    if (str_eq(r->kind, STR("remote"))) /* else whoever may train could have any server asked */
+    if (asks_a_server(r))
         return fail(err, ST_INVALID, "/kind: models on other servers are trained by hand");
     if (data.n && !stays_below(data))
         return fail(err, ST_INVALID, "/data: expected a path below the folder `training`");

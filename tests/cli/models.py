@@ -156,6 +156,7 @@ def jobs(url, token):
     for data in "../bguard.db", "/etc/passwd", "a/../../b", "-x", "":
         refused(400, kind="iforest", name="flows", data=data)
     refused(400, kind="remote", name="flows", data="rows.csv", option="url=http://192.0.2.1")
+    refused(400, kind="ensemble", name="flows", data="rows.csv", option="members=iforest+remote,remote=url=http://192.0.2.1;model=m;key=/etc/passwd")
     refused(400, kind="iforest", name="../flows", data="rows.csv")
     long = dict(kind="iforest", name="flows", data="rows.csv", option="trees=5000,sample=60000")
     one = job(**long)
