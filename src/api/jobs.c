@@ -21,7 +21,8 @@ enum {
     ARGS_MAX = 32,
     FILE_ROOM = 1 << 20,
     MODEL_ROOM = 256 << 20,
-    WHY_BYTES = 190
+    WHY_BYTES = 190,
+    TAIL_BYTES = 4096
 };
 
 struct job {
@@ -152,11 +153,13 @@ static void find_jobs(struct jobs *j)
             continue;
         struct job *one = mem_new(struct job);
         keep(one->record.id, sizeof one->record.id, str_z(e->d_name));
-        if (read_record(j, one)) {
-            j->job[j->count++] = one;
+        if (!read_record(j, one)) {
+            mem_free(one);
             continue;
         }
-        mem_free(one);
+        if (one->record.state == JOB_INTERRUPTED)
+            remove_files(j, one, false);
+        j->job[j->count++] = one;
     }
     if (folder)
         (void)closedir(folder); /* only read */
@@ -217,20 +220,34 @@ static status shelve(struct jobs *j, struct job *one, struct error *err)
     return st;
 }
 
-/* The last line that the child wrote to standard error: why it failed. */
+/* The end of a file, however much there is before it; 0: nothing, or not to be read. */
+static size_t read_tail(const char *path, char out[static TAIL_BYTES])
+{
+    struct file_info info;
+    size_t n = 0;
+    int fd = -1;
+    if (file_open(path, FILE_ONLY_REGULAR, &fd, NULL) != ST_OK)
+        return 0;
+    bool there = file_fstat(fd, &info, NULL) == ST_OK;
+    off_t from = there && info.size > TAIL_BYTES ? (off_t)info.size - TAIL_BYTES : 0;
+    if (lseek(fd, from, SEEK_SET) != from || file_read(fd, out, TAIL_BYTES, &n, NULL) != ST_OK)
+        n = 0;
+    file_close(fd);
+    return n;
+}
+
+/* The last line that the child wrote and ended. */
 static void read_last(const struct jobs *j, const struct job *one, const char *file, char *out,
                       size_t size)
 {
-    char path[PATH_ROOM];
-    struct sbuf text;
-    sbuf_init(&text, FILE_ROOM);
-    if (file_read_all(path_of(j, one, file, path), &text, NULL) == ST_OK) {
-        str all = str_trim(sbuf_str(&text)), line = all;
-        while (all.n)
-            line = str_cut(&all, '\n');
-        keep(out, size, line);
-    }
-    sbuf_done(&text);
+    char path[PATH_ROOM], tail[TAIL_BYTES];
+    size_t n = read_tail(path_of(j, one, file, path), tail);
+    while (n && tail[n - 1] != '\n')
+        n--;
+    str left = str_trim((str){tail, n}), line = left;
+    while (left.n)
+        line = str_cut(&left, '\n');
+    keep(out, size, line);
 }
 
 static void finish_locked(struct jobs *j, struct job *one, int code)
