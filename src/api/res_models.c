@@ -492,9 +492,9 @@ static str detail_of(struct api_call *c, str version, const char *state)
 static void changed(struct api_call *c, const char *action, str target, str detail, status st,
                     struct error *err)
 {
+    call_audit(c, action, target, detail, st == ST_OK); /* it is done, whatever comes of using it */
     if (st == ST_OK)
         st = models_apply(c->api, err);
-    call_audit(c, action, target, detail, st == ST_OK);
     if (call_ok(c, st, err))
         (void)answer_list(c, c->param[0]);
 }

@@ -93,14 +93,16 @@ void models_adopt(struct service *s)
         log_say(LOG_MODEL, LOG_ERROR, "models stay as they were", LOG_Z("reason", err.text));
         return;
     }
-    bool same = same_set(s->models, set);
-    if (!same) {
+    /* Not what was seen last: of two requests that change it together, the later one may have been adopted first. */
+    struct model_set *used = engine_models(s->engine);
+    if (!same_set(used, set))
         engine_adopt_models(s->engine, set);
+    model_set_unref(used);
+    if (!same_set(s->models, set))
         for (size_t i = 0; i < set->n; i++)
             log_say(LOG_MODEL, LOG_INFO, set->at[i].shadow ? "model in shadow" : "model in use",
                     LOG_Z("model", set->at[i].model->name),
                     LOG_Z("version", set->at[i].model->version));
-    }
     model_set_unref(s->models);
     s->models = set;
 }
