@@ -83,7 +83,8 @@ void windows_take(struct flow_windows *w, const char *tenant, uint64_t turn,
     lock_take(&w->lock);
     await_turn_locked(w, turn);
     if (!w->window)
-        w->window = window_new(&(struct window_options){.hosts = w->hosts, .services = w->hosts});
+        w->window = window_new(
+            &(struct window_options){.hosts = w->hosts, .services = w->hosts, .seed = hash_seed()});
     for (size_t i = 0; i < n; i++)
         window_add(w->window, number, &flow[i], &out[i]);
     mark_locked(w, turn);

@@ -128,6 +128,7 @@ struct window {
     struct ring *ring;
     size_t rings, latest; /* latest: of the flow before */
     uint32_t tick;
+    uint64_t seed;
     float host_estimate[HOST_BITS + 1], pair_estimate[PAIR_BITS + 1]; /* of how many, by bits */
     struct window_stats stats;
 };
@@ -186,6 +187,7 @@ struct window *window_new(const struct window_options *o)
     struct window *w = (void *)p;
     w->block = block;
     w->stats.bytes = lay_out(w, p, o ? o : &usual);
+    w->seed = o ? o->seed : 0;
     set_estimates(w->host_estimate, HOST_BITS);
     set_estimates(w->pair_estimate, PAIR_BITS);
     return w;
@@ -225,12 +227,12 @@ static uint32_t short_key(uint64_t h)
     return (uint32_t)(h >> 32) | 1;
 }
 
-static struct keys keys_of(uint64_t tenant, const struct flow *f)
+static struct keys keys_of(uint64_t seed, uint64_t tenant, const struct flow *f)
 {
     uint64_t source = ip_hash(&f->source), target = ip_hash(&f->target);
     uint64_t service = hash_mix((uint64_t)f->port << 8 | f->transport, 0x5e);
     uint32_t code = f->said & 1U << FLOW_SERVICE ? (uint32_t)f->number[FLOW_SERVICE] + 1 : 0;
-    uint64_t t = hash_mix(tenant, 0x7e);
+    uint64_t t = hash_mix(tenant ^ seed, 0x7e);
     return (struct keys){
         .source = hash_mix(source ^ t, 1),
         .target = hash_mix(target ^ t, 2),
@@ -598,7 +600,7 @@ void window_add(struct window *w, uint64_t tenant, const struct flow *f, struct 
                        FEATURE_TARGET_60S_GAP_DEV - FEATURE_TARGET_60S == 6 &&
                        FEATURE_PAIR_60S_GAP_DEV - FEATURE_PAIR_60S == 5,
                    "in this order in feature.def");
-    struct keys k = keys_of(tenant, f);
+    struct keys k = keys_of(w->seed, tenant, f);
     struct ring *r = ring_of(w, tenant);
     int64_t clock_ms = clock_of(r, f);
     uint32_t now = (uint32_t)(clock_ms / MINUTE_SLOT_MS);

@@ -7,7 +7,7 @@
  *
  * Flows come in the order of their log, not of their beginnings, so time is the latest that was seen; one that jumps back by
  * more than an hour sets it anew.  Constant time a flow.  Memory is one block of a fixed size: the keys and tenants idle longest
- * make room, and are counted.  The same flows give the same aggregates, bit for bit.  Tenants see nothing of each other
+ * make room, and are counted.  The same flows and seed give the same aggregates, bit for bit.  Tenants see nothing of each other
  * (but that they share the room).  One thread at a time. */
 #ifndef FLOW_WINDOW_H
 #define FLOW_WINDOW_H
@@ -26,6 +26,9 @@ struct
     size_t pairs;
     size_t services; /* services, targets, and targets' services */
     size_t tenants;  /* 0: 64 */
+    /* Of where keys are kept: who does not know it cannot choose addresses that push out another's.  While there is room
+     * aggregates do not depend on it, but for keys that are mistaken for others (window.c). */
+    uint64_t seed;
 };
 struct window;                                             /* opaque */
 struct window *window_new(const struct window_options *o); /* NULL: the usual */

@@ -285,6 +285,30 @@ static void forgets_within_its_room_and_counts_it(void **state)
     window_free(w);
 }
 
+/* Which of 200 sources are still known when there is room for 64 hosts. */
+static void remembered(uint64_t seed, bool known[static 200])
+{
+    struct window *w = window_new(&(struct window_options){.hosts = 64, .seed = seed});
+    struct aggregates a;
+    for (unsigned again = 0; again < 2; again++)
+        for (unsigned i = 0; i < 200; i++) {
+            struct flow f = flow(again, again ? 199 - i : i, 1, 80);
+            window_add(w, 1, &f, &a);
+            known[again ? 199 - i : i] = of(&a, FEATURE_SOURCE_60S) > 1;
+        }
+    window_free(w);
+}
+
+static void who_pushes_out_whom_depends_on_the_seed(void **state)
+{
+    bool one[200], again[200], other[200];
+    remembered(1, one);
+    remembered(1, again);
+    remembered(2, other);
+    assert_memory_equal(one, again, sizeof one);
+    assert_memory_not_equal(one, other, sizeof one);
+}
+
 static void finds_its_time_again_after_a_clock_that_was_wrong(void **state)
 {
     struct window *w = window_new(NULL);
@@ -312,6 +336,7 @@ int main(void)
         cmocka_unit_test(keeps_tenants_apart),
         cmocka_unit_test(tells_a_scan_by_its_many_ports),
         cmocka_unit_test(forgets_within_its_room_and_counts_it),
+        cmocka_unit_test(who_pushes_out_whom_depends_on_the_seed),
         cmocka_unit_test(finds_its_time_again_after_a_clock_that_was_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
