@@ -55,6 +55,8 @@ struct dataset_column column_of_feature(enum feature f);
 /* A copy of a column's name, trimmed and cut, with ".1", ".2" … after it when a column before it has it; `taken`: theirs, by whom
  * the caller goes from the first column to the last. */
 str column_name(struct arena *arena, struct map *taken, str name);
+/* No control characters: names come from files, and notes and errors go to terminals. */
+void text_make_plain(char *z);
 /* Say once what is left out. */
 PRINTF(2, 3) void dataset_note(struct dataset *d, const char *fmt, ...);
 

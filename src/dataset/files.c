@@ -216,10 +216,7 @@ static status read_files(struct reading *r, const struct files *f)
     }
     digester_end(digester, DIGEST_SHA256, d->digest);
     digester_free(digester);
-    if (st == ST_OK && d->rows == before)
-        st = fail(r->err, ST_INVALID, "nothing that is %s: %s", dataset_format_name(r->o->format),
-                  d->note[0] ? d->note : "no files");
-    return st;
+    return st == ST_OK ? must_have_more(r, before) : st;
 }
 
 static status begin(struct dataset *d, enum dataset_format format, struct error *err)
@@ -249,6 +246,7 @@ status dataset_read(struct dataset *d, const char *const *path, size_t paths,
     flow_stream_free(r.flows);
     vec_done(&files.file);
     arena_done(&files.arena);
+    text_make_plain(why.text);
     return st == ST_OK ? ST_OK : fail(err, st, "%s", why.text);
 }
 
@@ -270,5 +268,6 @@ status dataset_read_memory(struct dataset *d, str bytes, const char *name,
         digester_free(digester);
         flow_stream_free(r.flows);
     }
+    text_make_plain(why.text);
     return st == ST_OK ? ST_OK : fail(err, st, "%s", why.text);
 }

@@ -128,8 +128,7 @@ str column_name(struct arena *arena, struct map *taken, str name)
     return unique;
 }
 
-/* Names come from files, and notes go to terminals. */
-static void make_plain(char *z)
+void text_make_plain(char *z)
 {
     for (; *z; z++)
         *z = (unsigned char)*z < ' ' || *z == 0x7f ? '?' : *z;
@@ -143,7 +142,7 @@ void dataset_note(struct dataset *d, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    make_plain(text);
+    text_make_plain(text);
     if (!strstr(d->note, text))
         snprintf(d->note + n, sizeof d->note - n, "%s%s", n ? "; " : "", text);
 }
@@ -232,7 +231,7 @@ void row_reject(struct reading *r, uint64_t line, const char *why)
         return;
     snprintf(d->reject, sizeof d->reject, "'%s', line %llu: %s", r->path, (unsigned long long)line,
              why);
-    make_plain(d->reject);
+    text_make_plain(d->reject);
 }
 
 void row_progress(struct reading *r, size_t at)

@@ -461,6 +461,17 @@ static void refuses_a_file_that_unpacks_to_too_much(void **state)
     sbuf_done(&packed);
 }
 
+/* What is in an archive has names that somebody else gave. */
+static void says_names_of_files_without_what_moves_a_cursor(void **state)
+{
+    struct dataset d = {0};
+    struct error err = {0};
+    struct dataset_options o = {.format = DATASET_CSV, .label = -1};
+    assert_int_equal(dataset_read_memory(&d, STR("id\n1\n"), "a\033[2Jb", &o, &err), ST_INVALID);
+    assert_non_null(strstr(err.text, "'a?[2Jb': no column to learn from"));
+    dataset_done(&d);
+}
+
 /* ---- public data ---- */
 
 static const char *public_path(const char *name, char out[static 512])
@@ -573,6 +584,7 @@ int main(void)
         cmocka_unit_test(reads_zeek_conn_logs_with_labels),
         cmocka_unit_test(reads_suricata_flows_and_leaves_out_other_records),
         cmocka_unit_test(refuses_a_file_that_unpacks_to_too_much),
+        cmocka_unit_test(says_names_of_files_without_what_moves_a_cursor),
         cmocka_unit_test(reads_the_whole_of_nsl_kdd),
         cmocka_unit_test(reads_the_whole_of_unsw_nb15),
         cmocka_unit_test(reads_the_files_of_cicids2017),
