@@ -47,48 +47,93 @@ static double base_of(const struct risk_model *m, double own, double known_days)
     return (m->prior + own) / (m->prior / all + known_days);
 }
 
-struct parts {      /* of an entity's alerts, as the model sees them */
-    double own;     /* that are its base's */
-    double led;     /* that others led to */
-    double leading; /* that its alerts could have led to until now, in weights */
-    double log_likelihood;
+/* What does not depend on the numbers that are learned but `days`: found once for all rounds. */
+struct trace {
+    double *
+        left; /* owned, of each alert of each entity: what its entity's alerts before it add, by weight */
+    double *
+        leading; /* owned, of each entity: that its alerts could have led to until now, in weights */
+};
+
+static void trace_one(const struct risk_history *h, int64_t now_ms, double days, double *left,
+                      double *leading)
+{
+    struct memory memory = {.at_ms = h->since_ms};
+    *leading = 0;
+    for (size_t i = 0; i < h->n && h->alert[i].time_ms <= now_ms; i++) {
+        const struct risk_alert *a = &h->alert[i];
+        left[i] = recall(&memory, a->time_ms, days);
+        memory.left += a->weight;
+        *leading += a->weight * -expm1(-days_between(a->time_ms, now_ms) / days);
+    }
+}
+
+static void trace_init(struct trace *t, const struct risk_history *entity, size_t n)
+{
+    size_t alerts = 0;
+    for (size_t i = 0; i < n; i++)
+        alerts += entity[i].n;
+    t->left = mem_array(double, alerts + 1);
+    t->leading = mem_array(double, n + 1);
+}
+
+static void trace_done(struct trace *t)
+{
+    mem_free(t->left);
+    mem_free(t->leading);
+}
+
+static void trace_all(struct trace *t, const struct risk_history *entity, size_t n, int64_t now_ms,
+                      double days)
+{
+    double *left = t->left;
+    for (size_t i = 0; i < n; left += entity[i++].n)
+        trace_one(&entity[i], now_ms, days, left, &t->leading[i]);
+}
+
+struct parts {             /* of an entity's alerts, as the model sees them */
+    double own;            /* that are its base's */
+    double led;            /* that others led to */
+    double log_likelihood; /* of the alerts; that none came between is not in it */
     size_t counted;
 };
 
 static struct parts parts_of(const struct risk_model *m, const struct risk_history *h,
-                             int64_t now_ms, double base)
+                             int64_t now_ms, double base, const double *left)
 {
     struct parts p = {0};
-    struct memory memory = {.at_ms = h->since_ms};
+    double each = m->excited / m->days, product = 1;
     for (size_t i = 0; i < h->n && h->alert[i].time_ms <= now_ms; i++) {
-        const struct risk_alert *a = &h->alert[i];
-        double more = m->excited * recall(&memory, a->time_ms, m->days) / m->days;
-        if (a->counts) {
-            p.own += base / (base + more);
-            p.led += more / (base + more);
-            p.log_likelihood += log(base + more);
-            p.counted++;
-        }
-        memory.left += a->weight;
-        p.leading += a->weight * -expm1(-days_between(a->time_ms, now_ms) / m->days);
+        if (!h->alert[i].counts)
+            continue;
+        double rate = base + each * left[i];
+        p.own += base / rate;
+        p.counted++;
+        product *= rate; /* a logarithm for many is as good as one for each */
+        if (product > 1e-200 && product < 1e200)
+            continue;
+        p.log_likelihood += log(product);
+        product = 1;
     }
-    p.log_likelihood -= base * days_between(h->since_ms, now_ms) + m->excited * p.leading;
+    p.led = (double)p.counted - p.own;
+    p.log_likelihood += log(product);
     return p;
 }
 
 /* One round; returns the likelihood before it. */
 static double improve(struct risk_model *m, const struct risk_history *entity, size_t n,
-                      int64_t now_ms, double *base)
+                      int64_t now_ms, const struct trace *t, double *base)
 {
     double own = 0, led = 0, leading = 0, known = 0, likelihood = 0;
-    for (size_t i = 0; i < n; i++) {
+    const double *left = t->left;
+    for (size_t i = 0; i < n; left += entity[i++].n) {
         double days = days_between(entity[i].since_ms, now_ms);
-        struct parts p = parts_of(m, &entity[i], now_ms, base[i]);
+        struct parts p = parts_of(m, &entity[i], now_ms, base[i], left);
         own += p.own;
         led += p.led;
-        leading += p.leading;
+        leading += t->leading[i];
         known += days;
-        likelihood += p.log_likelihood;
+        likelihood += p.log_likelihood - base[i] * days - m->excited * t->leading[i];
         base[i] = base_of(m, p.own, days);
     }
     m->base = own / fmax(known, 1e-9);
@@ -98,14 +143,15 @@ static double improve(struct risk_model *m, const struct risk_history *entity, s
 
 /* How alike the bases are: the prior under which the entities' own alerts are most likely, negative binomial as they are then. */
 static double prior_of(const struct risk_model *m, const struct risk_history *entity, size_t n,
-                       int64_t now_ms, const double *base)
+                       int64_t now_ms, const struct trace *t, const double *base)
 {
     static const double some[] = {0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32};
     double likelihood[COUNT(some)] = {0};
     size_t best = 0;
     int sign;
-    for (size_t i = 0; i < n; i++) {
-        double own = parts_of(m, &entity[i], now_ms, base[i]).own;
+    const double *left = t->left;
+    for (size_t i = 0; i < n; left += entity[i++].n) {
+        double own = parts_of(m, &entity[i], now_ms, base[i], left).own;
         double mean = m->base * days_between(entity[i].since_ms, now_ms) + 1e-12;
         for (size_t k = 0; k < COUNT(some); k++)
             likelihood[k] += lgamma_r(some[k] + own, &sign) - lgamma_r(some[k], &sign) -
@@ -120,8 +166,10 @@ void risk_fit(const struct risk_history *entity, size_t n, int64_t now_ms, struc
 {
     static const double length[] = {0.05, 0.25, 1, 3, 7, 20};
     double *base = mem_array(double, n + 1), known = 0, best = -INFINITY;
+    struct trace t;
     size_t counted = 0;
     *out = (struct risk_model){0};
+    trace_init(&t, entity, n);
     for (size_t i = 0; i < n; i++) {
         known += days_between(entity[i].since_ms, now_ms);
         for (size_t k = 0; k < entity[i].n && entity[i].alert[k].time_ms <= now_ms; k++)
@@ -130,12 +178,13 @@ void risk_fit(const struct risk_history *entity, size_t n, int64_t now_ms, struc
     for (size_t k = 0; counted && known > 0 && k < COUNT(length); k++) {
         struct risk_model m = {(double)counted / known / 2, 0.3, length[k], PRIOR};
         double likelihood = -INFINITY;
+        trace_all(&t, entity, n, now_ms, m.days);
         for (size_t i = 0; i < n; i++)
             base[i] = m.base;
         for (int round = 0; round < ROUNDS; round++) {
-            likelihood = improve(&m, entity, n, now_ms, base);
+            likelihood = improve(&m, entity, n, now_ms, &t, base);
             if (round % 5 == 4)
-                m.prior = prior_of(&m, entity, n, now_ms, base);
+                m.prior = prior_of(&m, entity, n, now_ms, &t, base);
         }
         if (likelihood > best) {
             best = likelihood;
@@ -143,6 +192,7 @@ void risk_fit(const struct risk_history *entity, size_t n, int64_t now_ms, struc
         }
     }
     mem_free(base);
+    trace_done(&t);
 }
 
 /* ---- what it says ---- */
@@ -163,10 +213,14 @@ struct risk risk_of(const struct risk_model *m, const struct risk_history *h, in
         return r;
     double known = days_between(h->since_ms, now_ms), base = m->base;
     struct parts p = {0};
+    struct trace t;
+    trace_init(&t, h, 1);
+    trace_all(&t, h, 1, now_ms, m->days);
     for (int round = 0; round < 10; round++) { /* the base and the parts go by each other */
-        p = parts_of(m, h, now_ms, base);
+        p = parts_of(m, h, now_ms, base, t.left);
         base = base_of(m, p.own, known);
     }
+    trace_done(&t);
     for (size_t i = 0; i < h->n && h->alert[i].time_ms <= now_ms; i++) {
         (void)recall(&memory, h->alert[i].time_ms, m->days);
         memory.left += h->alert[i].weight;
