@@ -7,8 +7,8 @@
  * Records are only appended, so a crash can tear the last one, which is cut off when the file is opened; of two of a key
  * the later counts.  One that is taken back stays in the file as dead bytes: should the process end before what is in memory
  * is saved, it is there again, as it was.  When more than half of the file is dead, or it is full, what lives is written
- * into a file beside it that is moved there; past three quarters of the limit those written first are forgotten
- * then.
+ * into a file beside it that is moved there, if it is whole; past three quarters of the limit those written first are
+ * forgotten then.
  *
  * Nothing is synced: it is a habit that may be learned again, not a record. */
 #include "base/hash.h"
@@ -22,7 +22,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 16, RECORD_HEAD = 16, RECORD_MAX = 64 * 1024, COMPACT_FROM = 1 << 20 };
+enum {
+    HEAD_BYTES = 16,
+    RECORD_HEAD = 16,
+    RECORD_MAX = 64 * 1024,
+    COMPACT_FROM = 1 << 20,
+    PATIENCE = 1000
+};
 enum { RECORD = 0x52424745, GONE = 0x474f4e45, PATH_BYTES = 4096 };
 static const char magic[] = "BGREST01";
 
@@ -35,6 +41,7 @@ struct rest {
     uint64_t seed, max_bytes, end, dead;
     struct place *place; /* owned; open addressing */
     size_t room, count;  /* room: a power of two */
+    unsigned patience;   /* records to come before the file is written anew; a time without luck */
     struct sbuf buffer;
     struct rest_stats stats;
     char path[PATH_BYTES];
@@ -278,29 +285,34 @@ static struct place *living(const struct rest *r, size_t *n)
     return p;
 }
 
-/* Copy them into `fd`; the first `without` bytes of them are forgotten. */
-static void copy_living(struct rest *r, struct rest *into, uint64_t without)
+/* Copy them; the first `without` bytes of them are forgotten.  False: there is no room on the disk. */
+static bool copy_living(struct rest *r, struct rest *into, uint64_t without)
 {
     size_t n;
+    bool written = true;
     uint32_t kind;
     struct place *p = living(r, &n);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && written; i++) {
         uint64_t size = RECORD_HEAD + p[i].n;
         if (without) {
             without -= without < size ? without : size;
-            r->stats.forgotten++;
-            metric_inc(METRIC_BEHAVIOR_FORGOTTEN_ROOM);
-            continue;
-        }
-        if (!read_record(r, p[i].at, p[i].n, &kind) ||
-            !write_at(into->fd, sbuf_str(&r->buffer), into->end)) {
+            into->stats.forgotten++;
+        } else if (!read_record(r, p[i].at, p[i].n, &kind)) {
             failed(r);
-            continue;
+        } else if ((written = write_at(into->fd, sbuf_str(&r->buffer), into->end))) {
+            put_place(into, p[i].hash, into->end, p[i].n);
+            into->end += size;
         }
-        put_place(into, p[i].hash, into->end, p[i].n);
-        into->end += size;
     }
     mem_free(p);
+    return written;
+}
+
+/* All stays as it was, and is not tried again at once: it costs as much as the file is long. */
+static void give_up(struct rest *r)
+{
+    r->stats.failures++;
+    r->patience = PATIENCE;
 }
 
 static void compact(struct rest *r)
@@ -313,12 +325,11 @@ static void compact(struct rest *r)
         return;
     (void)unlink(path); /* of a crash */
     if (rest_open(path, r->seed, r->max_bytes, &into, NULL) != ST_OK) {
-        r->stats.failures++;
+        give_up(r);
         return;
     }
-    copy_living(r, into, live > most ? live - most : 0);
-    if (rename(path, r->path) != 0) {
-        r->stats.failures++;
+    if (!copy_living(r, into, live > most ? live - most : 0) || rename(path, r->path) != 0) {
+        give_up(r);
         (void)unlink(path);
         rest_close(into);
         return;
@@ -331,6 +342,8 @@ static void compact(struct rest *r)
     r->count = into->count;
     r->end = into->end;
     r->dead = 0;
+    r->stats.forgotten += into->stats.forgotten;
+    metric_add(METRIC_BEHAVIOR_FORGOTTEN_ROOM, into->stats.forgotten);
     into->fd = -1;
     into->place = NULL;
     rest_close(into);
@@ -339,6 +352,8 @@ static void compact(struct rest *r)
 /* Half of it is dead, or what is to come has no place. */
 static void make_room(struct rest *r, size_t more)
 {
+    if (r->patience && r->patience--)
+        return;
     if ((r->end > COMPACT_FROM && r->dead > r->end / 2) || r->end + more > r->max_bytes)
         compact(r);
 }

@@ -4,6 +4,8 @@
 #include "tests/behavior_bed.h"
 
 #include <ftw.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -188,6 +190,31 @@ static void take_no_more_than_they_may(void **state)
     files_done(&f);
 }
 
+/* What cannot be written anew stays where it is. */
+static void survive_a_full_disk(void **state)
+{
+    struct files f;
+    struct bed bed;
+    struct rlimit whole, few;
+    files_init(&f);
+    bed_init(&bed, ENTITIES);
+    rested(&bed, &f, 0);
+    learn_many(&bed, 0, MANY);
+    size_t resting = behavior_stats(bed.b).resting;
+    rested(&bed, &f, 512 * 1024); /* which is less than there is: it must be written anew */
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
+    few = (struct rlimit){8192, whole.rlim_max};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &few), 0);
+    learn_many(&bed, MANY, MANY + ENTITIES);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &whole), 0);
+    struct behavior_stats st = behavior_stats(bed.b);
+    assert_int_equal(st.resting, resting);
+    assert_true(st.rest_failures > 0);
+    bed_done(&bed);
+    files_done(&f);
+}
+
 static void what_is_saved_is_newer_than_what_rests(void **state)
 {
     struct files f;
@@ -222,6 +249,7 @@ int main(void)
         cmocka_unit_test(are_not_shown_when_they_are_damaged),
         cmocka_unit_test(stay_forgotten),
         cmocka_unit_test(take_no_more_than_they_may),
+        cmocka_unit_test(survive_a_full_disk),
         cmocka_unit_test(what_is_saved_is_newer_than_what_rests),
     };
     return cmocka_run_group_tests_name("behavior_rest", tests, NULL, NULL);
