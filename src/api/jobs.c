@@ -373,7 +373,7 @@ static status start_locked(struct jobs *j, const struct job_request *r, struct j
     uid_new(rec->started_ms, rec->id);
     keep(rec->kind, sizeof rec->kind, r->kind);
     keep(rec->name, sizeof rec->name, r->name);
-    keep(rec->data, sizeof rec->data, r->data.n ? r->data : STR("rows of the request"));
+    keep(rec->data, sizeof rec->data, r->data.n ? r->label : STR("rows of the request"));
     keep(rec->format, sizeof rec->format, r->format.n ? r->format : STR("csv"));
     keep(rec->by, sizeof rec->by, r->by);
     st = prepare(j, one, r, err);

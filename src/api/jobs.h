@@ -45,6 +45,7 @@ void jobs_close(struct jobs *j);
 struct job_request {
     str kind, name, format; /* format empty: csv */
     str data;               /* path; empty: `rows` */
+    str label;              /* what people are told of the path */
     str rows;               /* bytes of a file */
     str base;               /* path of more data of the same format, or empty */
     str option;             /* "name=value,…" of the kind, or empty */

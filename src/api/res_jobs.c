@@ -151,10 +151,26 @@ static status read_request(struct api_call *c, struct job_request *r, struct err
         return fail(err, ST_INVALID, "/kind: models on other servers are trained by hand");
     if (data.n && !stays_below(data))
         return fail(err, ST_INVALID, "/data: expected a path below the folder `training`");
+    r->label = data;
     if (data.n)
         r->data =
             arena_fmt(c->arena, "%s/training/" STR_FMT, c->api->options.data_dir, STR_ARG(data));
     return ST_OK;
+}
+
+/* For the audit log: JSON. */
+static str detail_of(struct api_call *c, const struct job_record *r)
+{
+    struct sbuf b = {.cap = 2048};
+    struct json_out o = json_out_on(&b);
+    json_out_object(&o);
+    json_out_kv_str(&o, "job", str_z(r->id));
+    json_out_kv_str(&o, "kind", str_z(r->kind));
+    json_out_kv_str(&o, "data", str_z(r->data));
+    json_out_object_end(&o);
+    str out = arena_str(c->arena, sbuf_str(&b));
+    sbuf_done(&b);
+    return out;
 }
 
 void serve_job_add(struct api_call *c)
@@ -168,7 +184,7 @@ void serve_job_add(struct api_call *c)
     status st = read_request(c, &r, &err);
     if (st == ST_OK)
         st = jobs_start(j, &r, &made, &err);
-    call_audit(c, "model.train", r.name, STR(""), st == ST_OK);
+    call_audit(c, "model.train", r.name, st == ST_OK ? detail_of(c, &made) : STR(""), st == ST_OK);
     if (call_ok(c, st, &err))
         answer_job(c, &made, 201);
 }

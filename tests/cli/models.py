@@ -145,8 +145,11 @@ def jobs(url, token):
         fail(f"{body} was not refused")
 
     done = end_of(job(kind="xgboost", name="flows", data="rows.csv", option="trees=20"))
-    if done["state"] != "done" or not done["version"] or not done["progress"]:
+    if done["state"] != "done" or not done["version"] or not done["progress"] or done["data"] != "rows.csv":
         fail(done)
+    told = [e for e in ask(url, token, "GET", "/api/audit?limit=50")["entries"] if e["action"] == "model.train"]
+    if not told or done["id"] not in json.dumps(told[0]) or "rows.csv" not in json.dumps(told[0]):
+        fail(told)
     card = ask(url, token, "GET", "/api/models/flows/" + done["version"])
     if card["version"]["state"] != "stored" or card["kind"] != "xgboost":
         fail(card)
