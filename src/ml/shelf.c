@@ -344,12 +344,20 @@ static void use_locked(struct shelf *s, struct gathering *g, const struct regist
         g->problem(g->arg, slot->name, err.text);
 }
 
+/* Beside itself there is nothing to compare, and its numbers would be told twice. */
+static bool is_shipped_live(struct shelf *s, const struct registry_slot *slot,
+                            const struct registry_version *v)
+{
+    return !live_of(slot) && shipped_locked(s, str_z(slot->name), str_z(v->version));
+}
+
 static void gather_locked(struct shelf *s, struct gathering *g)
 {
     for (size_t i = 0; s->registry && i < registry_slots(s->registry); i++) {
         const struct registry_slot *slot = registry_slot(s->registry, i);
         for (size_t k = 0; k < slot->versions; k++)
-            if (slot->version[k].live || slot->version[k].shadow)
+            if (slot->version[k].live ||
+                (slot->version[k].shadow && !is_shipped_live(s, slot, &slot->version[k])))
                 use_locked(s, g, slot, &slot->version[k]);
     }
     for (size_t i = 0; i < s->shipped_count; i++) {

@@ -159,12 +159,36 @@ static void more_than_may_be_in_use_are_left_out_and_told(void **state)
     shelf_close(s);
 }
 
+static void what_came_with_the_program_is_not_compared_with_itself(void **state)
+{
+    (void)state;
+    struct error err;
+    struct sbuf bytes;
+    struct shelf_entry e;
+    struct shelf *s = NULL;
+    struct model_set *set = NULL;
+    assert_int_equal(mkdir(folder_path("shipped"), 0700), 0);
+    bytes_of(1, "flows", &bytes);
+    folder_write("shipped/flows.bgm", sbuf_str(&bytes));
+    struct shelf_options o = {.folder = folder_path("own"), .shipped = folder_path("shipped")};
+    must(shelf_open(&o, &s, &err), &err);
+    must(shelf_add(s, sbuf_str(&bytes), "flows", "ann", 1, &e, &err), &err);
+    must(shelf_promote(s, STR("flows"), STR(""), true, "ann", 2, &err), &err);
+    must(shelf_use(s, NULL, NULL, &set, &err), &err);
+    assert_int_equal(set->n, 1);
+    assert_false(set->at[0].shadow);
+    model_set_unref(set);
+    sbuf_done(&bytes);
+    shelf_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_where_it_put_a_model),
         cmocka_unit_test(nothing_that_cannot_be_read_becomes_live),
         cmocka_unit_test(who_asks_for_others_takes_no_place_of_what_is_in_use),
+        cmocka_unit_test(what_came_with_the_program_is_not_compared_with_itself),
         cmocka_unit_test(more_than_may_be_in_use_are_left_out_and_told),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
