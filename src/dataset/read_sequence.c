@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One session a line, its events separated by white space or commas.  Below a folder or in an archive, a path that says "attack",
- * or "normal", "training" or "validation" (as ADFA-LD's do), says what its sessions are. */
+ * or "normal", "training" or "validation" (as ADFA-LD's do), says what its sessions are, and the folder of an attack says of what
+ * kind it is. */
 #include "dataset/dataset_int.h"
 
 struct session {
@@ -37,34 +38,61 @@ static status read_line(struct reading *r, struct session *s, str line)
     }
 }
 
-/* The folder, without the number that tells it from others of its kind: "Adduser_1" is Adduser. */
-static str kind_of(str path)
+/* What a path below what was named says of its sessions. */
+struct place {
+    str folders; /* all of the path but the file */
+    str kind; /* the last of them, without the number that tells it from others of its kind: "Adduser_1" is Adduser */
+    bool one_of_many; /* there was such a number */
+};
+
+static struct place place_of(str path)
 {
-    str folder = {0};
-    for (str part = str_cut(&path, '/'); path.p; part = str_cut(&path, '/'))
+    struct place p = {0};
+    str rest = path, folder = STR("");
+    for (str part = str_cut(&rest, '/'); rest.p; part = str_cut(&rest, '/'))
         folder = part;
+    p.folders = folder.n ? str_head(path, (size_t)(folder.p - path.p) + folder.n) : folder;
     size_t n = folder.n;
     while (n > 0 && folder.p[n - 1] >= '0' && folder.p[n - 1] <= '9')
         n--;
-    return n > 1 && n < folder.n && folder.p[n - 1] == '_' ? str_head(folder, n - 1) : folder;
+    p.one_of_many = n > 1 && n < folder.n && folder.p[n - 1] == '_';
+    p.kind = p.one_of_many ? str_head(folder, n - 1) : folder;
+    return p;
 }
 
-static struct row_truth truth_of(str path)
+/* The end of a path that is too long tells folders apart better than its beginning. */
+static str group_of(str folders, uint8_t label, char group[DATASET_GROUP_MAX])
 {
+    size_t n = folders.n < DATASET_GROUP_MAX - 1 ? folders.n : DATASET_GROUP_MAX - 1;
+    group[0] = (char)label;
+    memcpy(group + 1, folders.p + (folders.n - n), n);
+    return (str){group, n + 1};
+}
+
+/* Sessions of a folder that is one of many of its kind were recorded together, and stay together. */
+static struct row_truth truth_of(const struct reading *r, char group[DATASET_GROUP_MAX])
+{
+    str path = r->member;
     struct row_truth t = {.label = LABEL_NONE, .time_ms = TIME_NONE};
-    if (str_icontains(path, STR("attack"))) {
+    struct place p = place_of(path);
+    if (str_icontains(path, STR("attack")))
         t.label = LABEL_ATTACK;
-        t.klass = kind_of(path);
-    } else if (str_icontains(path, STR("normal")) || str_icontains(path, STR("training")) ||
-               str_icontains(path, STR("validation"))) {
+    else if (str_icontains(path, STR("normal")) || str_icontains(path, STR("training")) ||
+             str_icontains(path, STR("validation")))
         t.label = LABEL_NORMAL;
-    }
+    if (r->o->label >= 0)
+        t.label = (uint8_t)r->o->label;
+    if (t.label == LABEL_ATTACK)
+        t.klass = p.kind;
+    if (p.one_of_many)
+        t.group = group_of(p.folders, t.label, group);
     return t;
 }
 
 static status read_lines(struct reading *r, struct session *s)
 {
-    struct row_truth truth = truth_of(r->member);
+    char group[DATASET_GROUP_MAX];
+    struct row_truth truth = truth_of(r, group);
     str rest = r->text;
     for (uint64_t number = 1; rest.n; number++) {
         str line = str_cut(&rest, '\n');

@@ -296,6 +296,39 @@ static void reads_all_files_of_a_folder(void **state)
     dataset_done(&d);
 }
 
+/* A folder with a number is one of many of its kind: what is in it belongs together.  Others are no group. */
+static void keeps_sessions_of_a_numbered_folder_together(void **state)
+{
+    struct dataset d = {0};
+    const char *path;
+    struct dataset_options o = {.format = DATASET_SEQUENCE, .label = LABEL_ATTACK};
+    static const char *const folders[] = {"runs", "runs/shell_1", "runs/shell_2", "runs/worm"};
+    for (size_t i = 0; i < COUNT(folders); i++)
+        assert_int_equal(mkdir(folder_path(folders[i]), 0700), 0);
+    folder_write("runs/shell_1/a.txt", STR("1 2\n2 1\n"));
+    folder_write("runs/shell_1/b.txt", STR("2 1\n"));
+    folder_write("runs/shell_2/a.txt", STR("1 2\n"));
+    folder_write("runs/worm/a.txt", STR("3\n"));
+    folder_write("runs/worm/b.txt", STR("3\n"));
+    path = folder_path("runs");
+    assert_int_equal(dataset_read(&d, &path, 1, &o, NULL), ST_OK);
+    assert_int_equal(d.rows, 6);
+    EXPECT_CLASS(&d, 0, "shell");
+    EXPECT_CLASS(&d, 3, "shell");
+    EXPECT_CLASS(&d, 4, "worm");
+    assert_int_equal(d.group[0], d.group[1]);
+    assert_int_equal(d.group[0], d.group[2]);
+    assert_true(d.group[3] != d.group[0]);
+    assert_true(d.group[4] != d.group[5]);
+    dataset_done(&d);
+    o.label =
+        LABEL_NORMAL; /* of normal sessions the folder is no kind of attack, but a group all the same */
+    assert_int_equal(dataset_read(&d, &path, 1, &o, NULL), ST_OK);
+    EXPECT_CLASS(&d, 0, "normal");
+    assert_int_equal(d.group[0], d.group[2]);
+    dataset_done(&d);
+}
+
 static void gives_every_row_the_label_it_is_told(void **state)
 {
     struct dataset d = {0};
@@ -548,6 +581,8 @@ static void reads_sessions_and_archives(void **state)
     must_read(&d, DATASET_SEQUENCE, public_path("adfa-ld/traces.tar.xz", path));
     assert_int_equal(d.rows, 3403);
     assert_int_equal(dataset_count(&d, LABEL_ATTACK), 378);
+    assert_int_equal(d.groups, 3025 + 60); /* normal ones, and folders of attacks */
+    assert_int_equal(d.class_names, 7);
     dataset_done(&d);
 }
 
@@ -577,6 +612,7 @@ int main(void)
         cmocka_unit_test(knows_persons_by_their_keystrokes),
         cmocka_unit_test(numbers_events_as_they_first_appear),
         cmocka_unit_test(reads_all_files_of_a_folder),
+        cmocka_unit_test(keeps_sessions_of_a_numbered_folder_together),
         cmocka_unit_test(gives_every_row_the_label_it_is_told),
         cmocka_unit_test(refuses_what_it_cannot_read),
         cmocka_unit_test(joins_tables_of_several_formats_by_the_names_of_columns),
