@@ -86,7 +86,9 @@ status model_explain_sequence(const struct model *m, struct model_scratch *s, co
     model_score_sequence(m, s, event, n, &answer);
     e.score_01 = (double)answer.score_01;
     size_t latest = model_sequence_numbers(m, s, event, n, &number);
-    if (latest)
+    if (latest && m->ops->explain_session)
+        m->ops->explain_session(m, number, latest, arena, &e);
+    else if (latest)
         reasons(m, number, latest, n - latest, event, arena, &e);
     bool alarm = e.score_01 >= e.threshold;
     e.words = arena_fmt(arena, "%s: %.3f where %.3f is the threshold%s" STR_FMT,

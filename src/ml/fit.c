@@ -163,5 +163,8 @@ status model_fit(struct model *m, struct fit *f, struct error *err)
 
 status model_refit(struct model *m, struct fit *f, struct error *err)
 {
-    return m->ops->refit ? with_rows(m, f, m->ops->refit, err) : ST_OK;
+    if (!m->ops->refit)
+        return ST_OK;
+    return f->d->shape == DATASET_TABLE ? with_rows(m, f, m->ops->refit, err)
+                                        : m->ops->refit(m, f, err);
 }

@@ -190,7 +190,7 @@ static double equal_error_threshold(const struct trials *v)
 static double by_rate(const struct model *m, const struct trials *v, double fpr, struct sbuf *basis)
 {
     size_t normal = 0;
-    if (model_kind_shape(m->kind) == DATASET_SEQUENCES) {
+    if (model_kind_shape(m->kind) == DATASET_SEQUENCES && !m->ops->labelled) {
         sbuf_addf(basis, "%g of normal sessions, by those that training held back", fpr);
         return model_calibrated(m, sequence_threshold(model_sequence(m), fpr));
     }

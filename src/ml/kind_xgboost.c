@@ -93,17 +93,22 @@ static bool progress(void *arg, unsigned tree, unsigned trees, double loss)
     return fit_progress(b->f, STAGE_TRAIN, b->what, trees ? (double)tree / trees : 0, loss);
 }
 
-static double positive_weight(const struct fit *f)
+double attack_weight(double attacks, double n)
 {
-    if (f->options.number[OPTION_POSITIVE] > 0)
-        return f->options.number[OPTION_POSITIVE];
-    double attacks = 0, n = (double)f->train.n;
-    for (size_t i = 0; i < f->train.n; i++)
-        attacks += f->y[i];
     double least = n / 20; /* a label rarer than that is made as heavy */
     if (attacks < least)
         return least / attacks;
     return n - attacks < least ? (n - attacks) / least : 1;
+}
+
+static double positive_weight(const struct fit *f)
+{
+    if (f->options.number[OPTION_POSITIVE] > 0)
+        return f->options.number[OPTION_POSITIVE];
+    double attacks = 0;
+    for (size_t i = 0; i < f->train.n; i++)
+        attacks += f->y[i];
+    return attack_weight(attacks, (double)f->train.n);
 }
 
 static struct boost_options boost_options_of(const struct fit *f)

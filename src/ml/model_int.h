@@ -11,6 +11,7 @@
 
 struct team;
 struct boost;
+struct sequences;
 struct model_ops;
 
 enum { MODEL_BLOCK = 256, MODEL_OPTIONS_MAX = 16, MODEL_BYTES_MAX = 256 << 20 };
@@ -66,6 +67,12 @@ struct model_ops {
      * the caller's alone. */
     struct answered (*score)(const struct model *m, void *own, const float *x, size_t n,
                              float *raw);
+    /* Sequences, events by the model's numbers: raw (count), on `team` (NULL: this thread). */
+    void (*score_sessions)(const struct model *m, const struct sequences *data, struct team *team,
+                           float *raw);
+    /* Optional: reasons and their parts into `out`, names in `arena`.  NULL: the events that surprise most. */
+    void (*explain_session)(const struct model *m, const uint32_t *event, size_t n,
+                            struct arena *arena, struct model_explanation *out);
     /* Optional: phi (width), signed, of one encoded row.  NULL: columns are set to what is usual, one after the other. */
     void (*explain)(const struct model *m, void *own, const float *x, double *phi);
     /* Optional: (width), >= 0. */
@@ -156,6 +163,8 @@ void keystroke_calibrate(struct model *m, const struct fit *f);
 float person_raw(const struct model *m, void *own, size_t person, const float *x);
 size_t person_find(const struct model *m, str name); /* UINT32_MAX: not known */
 
+/* What an attack weighs so that neither label is below a twentieth of `n` rows. */
+double attack_weight(double attacks, double n);
 /* XGBoost: its trees, borrowed; and somebody else's, taken. */
 const struct boost *xgboost_trees(const struct model *m);
 void xgboost_adopt(struct model *m, struct boost *trees);

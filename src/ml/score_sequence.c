@@ -35,8 +35,12 @@ void model_score_sequence(const struct model *m, struct model_scratch *s, const 
                           size_t n, struct model_answer *out)
 {
     const uint32_t *number;
+    float raw = 0;
     n = model_sequence_numbers(m, s, event, n, &number);
-    *out = answer_of(m, n, n ? sequence_score(model_sequence(m), number, n) : 0);
+    const struct sequences one = {number, (const uint64_t[]){0, n}, 1, model_vocabulary(m)};
+    if (n)
+        m->ops->score_sessions(m, &one, NULL, &raw);
+    *out = answer_of(m, n, raw);
 }
 
 void model_score_sessions(const struct model *m, const struct dataset *d, struct rows rows,
@@ -48,7 +52,7 @@ void model_score_sessions(const struct model *m, const struct dataset *d, struct
     struct sessions s = sessions_of(d, rows, number);
     float *raw = mem_array(float, rows.n + 1);
     const struct sequences data = {s.event, s.start, rows.n, model_vocabulary(m)};
-    sequence_score_many(model_sequence(m), &data, team, raw);
+    m->ops->score_sessions(m, &data, team, raw);
     for (size_t i = 0; i < rows.n; i++)
         out[i] = answer_of(m, (size_t)(s.start[i + 1] - s.start[i]), raw[i]);
     sessions_done(&s);

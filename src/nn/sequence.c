@@ -38,6 +38,8 @@ uint32_t sequence_rank(const float *log_p, size_t n, uint32_t symbol)
     return rank;
 }
 
+_Static_assert(SEQUENCE_VIEWS == VIEW_COUNT + 1, "the views, and what they come to");
+
 static size_t seen_words(uint32_t vocabulary)
 {
     return ((size_t)vocabulary + 63) / 64;
@@ -326,19 +328,40 @@ void sequence_surprise(const struct sequence_model *m, const uint32_t *event, si
     mem_free(r);
 }
 
-float sequence_score(const struct sequence_model *m, const uint32_t *event, size_t n)
+void sequence_views(const struct sequence_model *m, const uint32_t *event, size_t n,
+                    float view[static SEQUENCE_VIEWS])
 {
     float few[256], *surprise = n < 256 ? few : mem_array(float, n + 1);
     uint32_t *good = repaired(m, event, n);
     if (good)
         event = good;
-    float view[VIEW_COUNT];
     look(m, event, n, surprise, NULL);
     judge_look(&m->judge, event, n, surprise, view);
     if (surprise != few)
         mem_free(surprise);
     mem_free(good);
-    return judge_score(&m->judge, view);
+    view[VIEW_COUNT] = judge_score(&m->judge, view);
+}
+
+const char *sequence_view_name(size_t view)
+{
+    static const char *const names[SEQUENCE_VIEWS] = {
+        [VIEW_MEAN] = "mean surprise of its events",
+        [VIEW_CALM] = "mean surprise of its most usual stretch",
+        [VIEW_KINDS] = "unlikeness of its set of events to those of normal sessions",
+        [VIEW_LACK] = "events that it lacks of the most alike normal session",
+        [VIEW_WORST] = "largest surprise of an event",
+        [VIEW_NEW] = "events that no normal session had",
+        [VIEW_COUNT] = "how rare so strange a session is among normal ones",
+    };
+    return names[view];
+}
+
+float sequence_score(const struct sequence_model *m, const uint32_t *event, size_t n)
+{
+    float view[SEQUENCE_VIEWS];
+    sequence_views(m, event, n, view);
+    return view[VIEW_COUNT];
 }
 
 float sequence_threshold(const struct sequence_model *m, double fpr)

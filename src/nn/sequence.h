@@ -40,7 +40,13 @@ void sequence_surprise(const struct sequence_model *m, const uint32_t *event, si
 /* One number for a whole session, >= 0, the higher the stranger: about -ln of the part of normal sessions that are at
  * least so strange.  That it ends where it does counts too.  Events outside the vocabulary are taken for the last. */
 float sequence_score(const struct sequence_model *m, const uint32_t *event, size_t n);
-/* The same for each, into score (count), on `team` (NULL: this thread); sessions that are the same are scored once. */
+/* What that number is made of, each the higher the stranger: mean surprise, least mean of a stretch, unlikeness of the set of
+ * events to those of training, what it lacks of them, the largest surprise, events never seen; and it itself. */
+enum { SEQUENCE_VIEWS = 7 };
+void sequence_views(const struct sequence_model *m, const uint32_t *event, size_t n,
+                    float view[static SEQUENCE_VIEWS]);
+const char *sequence_view_name(size_t view);
+/* sequence_score of each, into score (count), on `team` (NULL: this thread); sessions that are the same are scored once. */
 void sequence_score_many(const struct sequence_model *m, const struct sequences *data,
                          struct team *team, float *score);
 /* The score that this part of normal sessions reaches, by those that training held back; beyond most of them

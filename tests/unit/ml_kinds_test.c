@@ -2,6 +2,7 @@
 /* Ensembles and keystrokes; on public data where it is at hand. */
 #include "tests/unit/ml_bed.h"
 
+#include "crypto/crypto.h"
 #include "ml/ensemble_int.h"
 #include "ml/model_int.h"
 
@@ -238,9 +239,180 @@ static void finds_attacks_of_nsl_kdd_that_nobody_labelled(void **state)
     dataset_done(&d);
 }
 
+/* ---- labelled sessions ---- */
+
+/* Attacks have all the events of normal sessions, in another order: "write read close close" somewhere in them. */
+static void labelled_sessions(struct dataset *d, size_t rows, uint64_t seed)
+{
+    struct sbuf text;
+    struct random r;
+    random_init(&r, seed, 3);
+    *d = (struct dataset){0};
+    sbuf_init(&text, 1 << 20);
+    for (int label = 0; label < 2; label++) {
+        text.n = 0;
+        for (size_t i = 0; i < rows / 2; i++) {
+            sbuf_addz(&text, "open ");
+            for (unsigned n = 2 + random_below(&r, 8); n > 0; n--)
+                sbuf_addz(&text, random_below(&r, 2) ? "read write " : "write seek read ");
+            sbuf_addz(&text, label ? "write read close close\n" : "close\n");
+        }
+        struct dataset_options o = {.format = DATASET_SEQUENCE, .label = label};
+        assert_int_equal(dataset_read_memory(d, sbuf_str(&text), "s.txt", &o, NULL), ST_OK);
+    }
+    sbuf_done(&text);
+}
+
+static const struct model_training runs = {
+    .kind = MODEL_NGRAM,
+    .seed = 5,
+    .threads = 1,
+    .now_ms = INT64_C(1700000000000),
+    .option = "trees=20,depth=3,runs=60",
+};
+
+static void same_bytes(const struct model *a, const struct model *b)
+{
+    assert_true(str_eq(model_card(a)->version, model_card(b)->version));
+}
+
+static void learns_which_runs_of_events_attacks_have(void **state)
+{
+    struct dataset d;
+    labelled_sessions(&d, 600, 1);
+    struct model *m = bed_train(&runs, &d);
+    assert_true(model_card(m)->figures.roc_auc.value > 0.99);
+    assert_true(str_contains(model_card(m)->parameters, STR("trees=20")));
+    struct model_training more = runs;
+    more.threads = 3;
+    struct model *again = bed_train(&more, &d);
+    same_bytes(m, again);
+    model_free(again);
+    more = runs;
+    more.fpr = 0.05;
+    again = bed_train(&more, &d);
+    assert_true(str_contains(model_card(again)->basis, STR("normal validation rows")));
+    model_free(again);
+    model_free(m);
+    dataset_done(&d);
+}
+
+static void names_the_runs_that_spoke_most(void **state)
+{
+    struct dataset d;
+    struct arena arena;
+    struct error err = {0};
+    struct model_explanation e;
+    labelled_sessions(&d, 600, 1);
+    struct model *m = bed_train(&runs, &d);
+    struct model_scratch *s = model_scratch_new(m);
+    const str odd[] = {STR("open"), STR("read"),  STR("write"), STR("write"),
+                       STR("read"), STR("close"), STR("close")};
+    arena_init(&arena, 1 << 16);
+    assert_int_equal(model_explain_sequence(m, s, odd, COUNT(odd), &arena, &e, &err), ST_OK);
+    assert_true(str_starts(e.words, STR("suspicious")));
+    bool named = false;
+    for (size_t i = 0; i < e.count; i++)
+        named |= str_contains(e.reason[i].what, STR("close close")) &&
+                 str_contains(e.reason[i].words, STR("100 % of attacks"));
+    assert_true(named);
+    arena_done(&arena);
+    arena_init(&arena, 64);
+    assert_int_equal(model_explain_sequence(m, s, odd, COUNT(odd), &arena, &e, &err), ST_LIMIT);
+    arena_done(&arena);
+    model_scratch_free(s);
+    model_free(m);
+    dataset_done(&d);
+}
+
+/* One by one, all at once, on several threads and after a file: the same scores. */
+static void scores_sessions_the_same_every_way(void **state)
+{
+    struct dataset d;
+    labelled_sessions(&d, 300, 1);
+    struct model *m = bed_train(&runs, &d), *read = NULL;
+    struct sbuf bytes;
+    sbuf_init(&bytes, 16 << 20);
+    model_write(m, &bytes);
+    assert_int_equal(model_read(sbuf_str(&bytes), NULL, &read, NULL), ST_OK);
+    same_bytes(m, read);
+    struct model_answer *one = mem_array(struct model_answer, d.rows),
+                        *three = mem_array(struct model_answer, d.rows), alone;
+    assert_int_equal(model_score_set(m, &d, 1, one, NULL), ST_OK);
+    assert_int_equal(model_score_set(read, &d, 3, three, NULL), ST_OK);
+    struct model_scratch *s = model_scratch_new(read);
+    for (size_t i = 0; i < d.rows; i++) {
+        str name[64];
+        size_t n = d.start[i + 1] - d.start[i];
+        for (size_t k = 0; k < n; k++)
+            name[k] = d.event_name[d.event[d.start[i] + k]];
+        model_score_sequence(read, s, name, n, &alone);
+        assert_true(one[i].raw == three[i].raw && one[i].raw == alone.raw);
+    }
+    model_scratch_free(s);
+    mem_free(one);
+    mem_free(three);
+    sbuf_done(&bytes);
+    model_free(m);
+    model_free(read);
+    dataset_done(&d);
+}
+
+/* Changed, and given the right checksum again: it is refused, or computes something without harm. */
+static void does_no_harm_when_its_file_is_hostile(void **state)
+{
+    struct dataset d;
+    struct error err;
+    struct sbuf b;
+    size_t refused = 0, taken = 0;
+    labelled_sessions(&d, 100, 1);
+    struct model *m = bed_train(&runs, &d);
+    sbuf_init(&b, 16 << 20);
+    model_write(m, &b);
+    struct model_answer *a = mem_array(struct model_answer, d.rows);
+    for (size_t i = 8; i < b.n - SHA256_SIZE; i += i < 400 ? 7 : 29) {
+        struct model *out = NULL;
+        char kept = b.p[i];
+        b.p[i] = (char)(i % 3 ? kept ^ (1 << i % 8) : 0xff);
+        crypto_sha256(str_head(sbuf_str(&b), b.n - SHA256_SIZE),
+                      (unsigned char *)b.p + b.n - SHA256_SIZE);
+        if (model_read(sbuf_str(&b), NULL, &out, &err) != ST_OK)
+            refused++;
+        else if (model_score_set(out, &d, 1, a, &err) == ST_OK)
+            for (size_t k = 0; k < d.rows; k++, taken++)
+                assert_true(isnan(a[k].score_01) || (a[k].score_01 >= 0 && a[k].score_01 <= 1));
+        model_free(out);
+        b.p[i] = kept;
+    }
+    assert_true(refused > 0 && taken > 0);
+    mem_free(a);
+    sbuf_done(&b);
+    model_free(m);
+    dataset_done(&d);
+}
+
+static void wants_normal_sessions_and_attacks(void **state)
+{
+    struct dataset d;
+    struct model *m = NULL;
+    struct error err = {0};
+    labelled_sessions(&d, 100, 1);
+    memset(d.label, LABEL_NORMAL, d.rows);
+    assert_int_equal(model_train(&runs, &d, &m, &err), ST_INVALID);
+    assert_non_null(strstr(err.text, "both labels"));
+    memset(d.label, LABEL_ATTACK, d.rows - 4);
+    assert_int_equal(model_train(&runs, &d, &m, &err), ST_INVALID);
+    dataset_done(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(learns_which_runs_of_events_attacks_have),
+        cmocka_unit_test(names_the_runs_that_spoke_most),
+        cmocka_unit_test(scores_sessions_the_same_every_way),
+        cmocka_unit_test(does_no_harm_when_its_file_is_hostile),
+        cmocka_unit_test(wants_normal_sessions_and_attacks),
         cmocka_unit_test(weighs_members_so_that_weights_add_up),
         cmocka_unit_test(finds_the_weights_that_order_rows_best),
         cmocka_unit_test(answers_without_a_member_and_says_so),
