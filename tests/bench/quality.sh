@@ -68,6 +68,18 @@ if wanted adfa-ld; then
     normal=$(find "$work/adfa" -type d -name 'Training_Data*' | head -1)
     other=$(find "$work/adfa" -type d -name 'Validation_Data*' | head -1)
     attack=$(find "$work/adfa" -type d -name 'Attack_Data*' | head -1)
+    # Attacks are in folders KIND_1 to KIND_10 of traces that were recorded together.  Every fifth folder of each kind is kept back.
+    mkdir "$work/known" "$work/kept"
+    for folder in "$attack"/*; do
+        case $folder in *[50]) cp -r "$folder" "$work/kept" ;; *) cp -r "$folder" "$work/known" ;; esac
+    done
+    train adfa ngram --negative "$normal" --positive "$work/known" --format sequence --no-test --fpr 0.05
+    judge 'adfa-ld, every fifth folder of attacks and the validation traces' ngram adfa --negative "$other" --positive "$work/kept"
+    for unseen in Adduser Hydra_FTP Hydra_SSH Java_Meterpreter Meterpreter Web_Shell; do
+        train adfa ngram --negative "$normal" --positive "$attack" --format sequence --no-test --fpr 0.05 --hold-out $unseen
+        judge "adfa-ld, attacks of the kind $unseen, of which it saw none, and the validation traces" ngram adfa \
+            --negative "$other" --positive "$attack" --only-classes normal,$unseen
+    done
     for kind in markov lstm transformer; do
         train adfa $kind --negative "$normal" --format sequence --fpr 0.05
         judge 'adfa-ld, all attacks and the validation traces' $kind adfa --negative "$other" --positive "$attack"
