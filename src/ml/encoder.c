@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { GATHERED = 256 };
+enum { GATHERED = 256, TILE = 16 };
 static const float CUT = 8; /* deviations */
 
 void encoder_done(struct encoder *e)
@@ -34,18 +34,19 @@ void encoder_raw(struct encoder *e, const struct dataset_column *column, size_t 
     }
 }
 
-/* Where a word's code is, or -1. */
+/* Where a word's code is, or -1.  Nothing in the search is decided by a branch, which would be foretold wrong half of the time. */
 static ptrdiff_t word_at(const struct encoder_column *c, float code)
 {
-    size_t low = 0, high = c->words;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (c->word[middle] < code)
-            low = middle + 1;
-        else
-            high = middle;
+    const float *low = c->word;
+    if (c->words == 0)
+        return -1;
+    for (size_t n = c->words; n > 1;) {
+        size_t half = n / 2;
+        low += half * (size_t)(low[half - 1] < code);
+        n -= half;
     }
-    return low < c->words && c->word[low] == code ? (ptrdiff_t)low : -1;
+    low += *low < code;
+    return low < c->word + c->words && *low == code ? low - c->word : -1;
 }
 
 str encoder_word(const struct encoder_column *c, float code)
@@ -54,9 +55,16 @@ str encoder_word(const struct encoder_column *c, float code)
     return at >= 0 ? c->text[at] : (str){NULL, 0};
 }
 
+/* A rate over no time is as large as a float says without being none; NaN stays. */
+static inline float held_in(float x)
+{
+    x = x > 3e38F ? 3e38F : x;
+    return x < -3e38F ? -3e38F : x;
+}
+
 static void encode_words(const struct encoder_column *c, float x, float *out)
 {
-    ptrdiff_t at = isnan(x) ? -1 : word_at(c, x);
+    ptrdiff_t at = word_at(c, held_in(x));
     for (uint32_t i = 0; i < c->width; i++)
         out[i] = 0;
     if (at >= 0)
@@ -67,65 +75,87 @@ static void encode_words(const struct encoder_column *c, float x, float *out)
         out[c->words + 1] = 1;
 }
 
-static float standardised(const struct encoder_column *c, float x)
+/* Rows of a number's column, at most TILE of them; `n` is a constant where that matters, so that each loop is a few instructions
+ * for all of them. */
+static inline __attribute__((always_inline)) void standardise(const struct encoder *e,
+                                                              const struct encoder_column *c,
+                                                              const float *x, size_t n, float *out)
 {
-    if (isnan(x))
-        x = c->usual;
-    if (c->logarithm)
-        x = x > 0 ? log1pf(x) : 0;
-    float z = (x - c->centre) / c->scale;
-    if (isnan(z))
-        return 0;
-    return fmaxf(-CUT, fminf(z, CUT));
+    float v[TILE], usual = c->usual, centre = c->centre, scale = c->scale;
+    for (size_t i = 0; i < n; i++)
+        v[i] = held_in(x[i * e->columns]);
+    for (size_t i = 0; c->flag && i < n; i++)
+        out[i * e->width + 1] = isnan(v[i]) ? 1.0F : 0.0F;
+    for (size_t i = 0; i < n; i++)
+        v[i] = isnan(v[i]) ? usual : v[i];
+    for (size_t i = 0; c->logarithm && i < n; i++)
+        v[i] = v[i] > 0 ? log1pf(v[i]) : 0;
+    for (size_t i = 0; i < n; i++) {
+        float z = (v[i] - centre) / scale;
+        z = z > CUT ? CUT : z;
+        z = z < -CUT ? -CUT : z;
+        v[i] = isnan(z) ? 0 : z;
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i * e->width] = v[i];
 }
 
-static void encode_number(const struct encoder_column *c, float x, float *out)
+/* At most TILE rows, which stay in the first cache from column to column. */
+static void encode_network(const struct encoder *e, const float *x, size_t n, float *out)
 {
-    out[0] = standardised(c, x);
-    if (c->flag)
-        out[1] = isnan(x) ? 1.0F : 0.0F;
+    for (size_t j = 0; j < e->columns; j++) {
+        const struct encoder_column *c = &e->column[j];
+        if (c->column.kind == FEATURE_CATEGORY)
+            for (size_t i = 0; i < n; i++)
+                encode_words(c, x[i * e->columns + j], out + i * e->width + c->at);
+        else if (n == TILE)
+            standardise(e, c, x + j, TILE, out + c->at);
+        else
+            standardise(e, c, x + j, n, out + c->at);
+    }
 }
 
-static float encode_tree(const struct encoder_column *c, float x)
+/* A number for each column, in their order; words then once more. */
+static void encode_trees(const struct encoder *e, const float *x, size_t n, float *out)
 {
-    if (c->column.kind != FEATURE_CATEGORY || isnan(x))
-        return x;
-    ptrdiff_t at = word_at(c, x);
-    return at >= 0 ? c->rank[at] : NAN;
-}
-
-/* A rate over no time is as large as a float says without being none; NaN stays. */
-static float held_in(float x)
-{
-    x = x > 3e38F ? 3e38F : x;
-    return x < -3e38F ? -3e38F : x;
-}
-
-static void encode_column(const struct encoder *e, const struct encoder_column *c, float x,
-                          float *out)
-{
-    x = held_in(x);
-    if (e->style == ENCODE_RAW)
-        out[0] = x;
-    else if (e->style == ENCODE_TREES)
-        out[0] = encode_tree(c, x);
-    else if (c->column.kind == FEATURE_CATEGORY)
-        encode_words(c, x, out);
-    else
-        encode_number(c, x, out);
+    for (size_t i = 0; i < n * e->columns; i++)
+        out[i] = held_in(x[i]);
+    for (size_t j = 0; e->style == ENCODE_TREES && j < e->columns; j++) {
+        const struct encoder_column *c = &e->column[j];
+        for (size_t i = j; c->column.kind == FEATURE_CATEGORY && i < n * e->columns;
+             i += e->columns) {
+            ptrdiff_t at = word_at(c, out[i]);
+            out[i] = at >= 0 ? c->rank[at] : NAN;
+        }
+    }
 }
 
 void encoder_apply(const struct encoder *e, const float *x, size_t n, float *out)
 {
-    for (size_t j = 0; j < e->columns; j++) {
-        const struct encoder_column *c = &e->column[j];
-        bool as_is = e->style == ENCODE_RAW ||
-                     (e->style == ENCODE_TREES && c->column.kind != FEATURE_CATEGORY);
-        for (size_t i = 0; as_is && i < n; i++)
-            out[i * e->width + c->at] = held_in(x[i * e->columns + j]);
-        for (size_t i = 0; !as_is && i < n; i++)
-            encode_column(e, c, x[i * e->columns + j], out + i * e->width + c->at);
+    for (size_t i = 0; i < n; i += TILE) {
+        size_t some = n - i < TILE ? n - i : TILE;
+        (e->style == ENCODE_NETWORK ? encode_network : encode_trees)(e, x + i * e->columns, some,
+                                                                     out + i * e->width);
     }
+}
+
+static bool column_same(const struct encoder_column *a, const struct encoder_column *b)
+{
+    bool numbers = a->centre == b->centre && a->scale == b->scale &&
+                   (a->usual == b->usual || (isnan(a->usual) && isnan(b->usual)));
+    return str_eq(a->column.name, b->column.name) && a->column.kind == b->column.kind &&
+           a->column.missing == b->column.missing && a->logarithm == b->logarithm &&
+           a->flag == b->flag && numbers && a->words == b->words &&
+           (a->words == 0 || (memcmp(a->word, b->word, a->words * sizeof *a->word) == 0 &&
+                              memcmp(a->rank, b->rank, a->words * sizeof *a->rank) == 0));
+}
+
+bool encoder_same(const struct encoder *a, const struct encoder *b)
+{
+    bool same = a->style == b->style && a->columns == b->columns && a->width == b->width;
+    for (size_t j = 0; same && j < a->columns; j++)
+        same = column_same(&a->column[j], &b->column[j]);
+    return same;
 }
 
 size_t encoder_find(const struct encoder *e, const struct dataset_column *column, size_t n,
@@ -145,12 +175,14 @@ size_t encoder_find(const struct encoder *e, const struct dataset_column *column
 void encoder_gather(const struct encoder *e, const int32_t *from, const float *x, size_t n,
                     size_t stride, float *out)
 {
-    for (size_t j = 0; j < e->columns; j++) {
+    size_t columns = e->columns;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < columns; j++)
+            out[i * columns + j] = from[j] >= 0 ? x[i * stride + (size_t)from[j]] : NAN;
+    for (size_t j = 0; j < columns; j++)
         /* A column that is not at hand: missing, and what that means was said when it was fitted. */
-        float none = e->column[j].column.missing == MISSING_ZERO ? 0 : NAN;
-        for (size_t i = 0; i < n; i++)
-            out[i * e->columns + j] = from[j] >= 0 ? x[i * stride + (size_t)from[j]] : none;
-    }
+        for (size_t i = 0; from[j] < 0 && e->column[j].column.missing == MISSING_ZERO && i < n; i++)
+            out[i * columns + j] = 0;
 }
 
 float *encoder_rows(const struct encoder *e, const struct dataset *d, const uint32_t *index,

@@ -51,6 +51,8 @@ void encoder_done(struct encoder *e); /* safe when zeroed */
 
 /* x (n, columns) of the encoder, to out (n, width). */
 void encoder_apply(const struct encoder *e, const float *x, size_t n, float *out);
+/* Would both make the same of the same rows? */
+bool encoder_same(const struct encoder *a, const struct encoder *b);
 /* Rows `index` of a dataset with the columns it was fitted on, encoded: (n, width), owned by the caller. */
 float *encoder_rows(const struct encoder *e, const struct dataset *d, const uint32_t *index,
                     size_t n);

@@ -19,6 +19,7 @@ struct ensemble_member {
     double weight;
     struct calibration rank;       /* of raw scores among normal validation rows */
     struct model_binding *binding; /* from the ensemble's columns */
+    size_t sees;                   /* the first member that sees the same of a row, maybe itself */
 };
 struct ensemble {
     struct ensemble_member member[MEMBERS_MAX];

@@ -32,6 +32,16 @@ float ensemble_term(const struct ensemble_member *e, enum mix mix, const struct 
     return logf(fmaxf(1 - rank, TAIL_LEAST)) / logf(TAIL_LEAST);
 }
 
+/* Members of the same style that learned from the same rows have the same encoder. */
+static size_t first_alike(const struct ensemble *e, size_t i)
+{
+    size_t first = 0;
+    while (first < i &&
+           !encoder_same(&e->member[first].model->encoder, &e->member[i].model->encoder))
+        first++;
+    return first;
+}
+
 void ensemble_bind(struct model *m)
 {
     struct ensemble *e = m->part;
@@ -41,6 +51,7 @@ void ensemble_bind(struct model *m)
     for (size_t i = 0; i < e->members; i++) {
         model_binding_free(e->member[i].binding);
         e->member[i].binding = model_bind(e->member[i].model, column, m->encoder.columns);
+        e->member[i].sees = first_alike(e, i);
     }
     mem_free(column);
 }
@@ -63,6 +74,7 @@ struct own {
     struct model_scratch *scratch[MEMBERS_MAX];
     struct model_answer answer[MODEL_BLOCK];
     float weight[MODEL_BLOCK];
+    const float *seen[MEMBERS_MAX]; /* of this block's rows; NULL: not yet */
     size_t members;
 };
 
@@ -84,6 +96,18 @@ static void scratch_free(void *own)
     mem_free(o);
 }
 
+/* What the member sees of the rows, made once for all that see the same. */
+static const float *see(const struct model *m, size_t i, struct own *o, const float *x, size_t n)
+{
+    const struct ensemble *e = m->part;
+    size_t first = e->member[i].sees;
+    const struct ensemble_member *member = &e->member[first];
+    if (!o->seen[first])
+        o->seen[first] =
+            model_see(member->model, member->binding, o->scratch[first], x, n, m->encoder.columns);
+    return o->seen[first];
+}
+
 /* Add what a member says, times `weight`; false: of some row it said nothing. */
 static bool ask(const struct model *m, size_t i, double weight, struct own *o, const float *x,
                 size_t n, float *raw)
@@ -91,7 +115,7 @@ static bool ask(const struct model *m, size_t i, double weight, struct own *o, c
     const struct ensemble *e = m->part;
     const struct ensemble_member *member = &e->member[i];
     bool answered = true;
-    model_score(member->model, member->binding, o->scratch[i], x, n, m->encoder.columns, o->answer);
+    model_score_seen(member->model, o->scratch[i], see(m, i, o, x, n), n, o->answer);
     for (size_t k = 0; k < n; k++) {
         float term = ensemble_term(member, e->mix, &o->answer[k]);
         answered = answered && !isnan(term);
@@ -110,6 +134,7 @@ static struct answered score(const struct model *m, void *own, const float *x, s
     struct answered all = {0, 0};
     for (size_t k = 0; k < n; k++)
         raw[k] = o->weight[k] = 0;
+    memset(o->seen, 0, sizeof o->seen);
     for (size_t i = 0; i < e->members; i++) {
         /* Of no weight: nothing would come of asking it. */
         bool answered = e->member[i].weight <= 0 || ask(m, i, e->member[i].weight, o, x, n, raw);

@@ -14,7 +14,11 @@ struct boost;
 struct sequences;
 struct model_ops;
 
-enum { MODEL_BLOCK = 256, MODEL_OPTIONS_MAX = 16, MODEL_BYTES_MAX = 256 << 20 };
+enum {
+    MODEL_BLOCK = 512 /* that of tree/forest_avx512.c */,
+    MODEL_OPTIONS_MAX = 16,
+    MODEL_BYTES_MAX = 256 << 20
+};
 
 /* ---- training, as a kind sees it ---- */
 
@@ -137,6 +141,12 @@ struct model_scratch {
     size_t event_room;
 };
 struct model_answer model_answer_of(const struct model *m, struct answered a, float raw);
+/* What the kind sees of x (n, stride), n <= MODEL_BLOCK; in the scratch. */
+const float *model_see(const struct model *m, const struct model_binding *b,
+                       struct model_scratch *s, const float *x, size_t n, size_t stride);
+/* model_score of what it sees. */
+void model_score_seen(const struct model *m, struct model_scratch *s, const float *seen, size_t n,
+                      struct model_answer *out);
 /* model_score_rows of sequences. */
 void model_score_sessions(const struct model *m, const struct dataset *d, struct rows rows,
                           struct team *team, struct model_answer *out);

@@ -54,9 +54,8 @@ void model_scratch_free(struct model_scratch *s)
     mem_free(s);
 }
 
-/* What the kind sees of up to MODEL_BLOCK rows. */
-static const float *see(const struct model *m, const struct model_binding *b,
-                        struct model_scratch *s, const float *x, size_t n, size_t stride)
+const float *model_see(const struct model *m, const struct model_binding *b,
+                       struct model_scratch *s, const float *x, size_t n, size_t stride)
 {
     encoder_gather(&m->encoder, b->from, x, n, stride, s->raw);
     if (!s->encoded)
@@ -72,15 +71,20 @@ struct model_answer model_answer_of(const struct model *m, struct answered a, fl
     return (struct model_answer){model_calibrated(m, raw), raw, a.members, a.missing};
 }
 
+void model_score_seen(const struct model *m, struct model_scratch *s, const float *seen, size_t n,
+                      struct model_answer *out)
+{
+    struct answered a = m->ops->score(m, s->own, seen, n, s->score);
+    for (size_t k = 0; k < n; k++)
+        out[k] = model_answer_of(m, a, s->score[k]);
+}
+
 void model_score(const struct model *m, const struct model_binding *b, struct model_scratch *s,
                  const float *x, size_t n, size_t stride, struct model_answer *out)
 {
     for (size_t i = 0; i < n; i += MODEL_BLOCK) {
         size_t some = n - i < MODEL_BLOCK ? n - i : MODEL_BLOCK;
-        const float *seen = see(m, b, s, x + i * stride, some, stride);
-        struct answered a = m->ops->score(m, s->own, seen, some, s->score);
-        for (size_t k = 0; k < some; k++)
-            out[i + k] = model_answer_of(m, a, s->score[k]);
+        model_score_seen(m, s, model_see(m, b, s, x + i * stride, some, stride), some, out + i);
     }
 }
 
@@ -88,7 +92,7 @@ void model_score_person(const struct model *m, const struct model_binding *b,
                         struct model_scratch *s, const float *x, size_t person,
                         struct model_answer *out)
 {
-    const float *seen = see(m, b, s, x, 1, 0);
+    const float *seen = model_see(m, b, s, x, 1, 0);
     *out = model_answer_of(m, (struct answered){1, 0}, person_raw(m, s->own, person, seen));
 }
 
@@ -118,9 +122,7 @@ static void score_task(void *arg, size_t task, unsigned worker)
         encoder_apply(&w->m->encoder, s->raw, n, s->encoded);
         seen = s->encoded;
     }
-    struct answered a = w->m->ops->score(w->m, s->own, seen, n, s->score);
-    for (size_t k = 0; k < n; k++)
-        w->out[begin + k] = model_answer_of(w->m, a, s->score[k]);
+    model_score_seen(w->m, s, seen, n, w->out + begin);
 }
 
 void model_score_rows(const struct model *m, const struct dataset *d, struct rows rows,
