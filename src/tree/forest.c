@@ -98,10 +98,19 @@ static void add_rows(const struct forest *f, const float *x, size_t n, size_t st
 
 /* ---- ways ---- */
 
+/* Of a forest with too many columns for the fast way, on the other. */
+static void add_each(const struct forest *f, const float *x, size_t n, size_t stride, float *out)
+{
+    if (!f->one)
+        add_rows(f, x, n, stride, out);
+    for (size_t i = 0; f->one && i < n; i++)
+        forest_one(f, x + i * stride, out + i * f->groups);
+}
+
 static bool processor_has(enum forest_way way)
 {
 #ifdef __x86_64__
-    if (way == FOREST_AVX512)
+    if (way == FOREST_AVX512 || way == FOREST_ONE)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     if (way == FOREST_AVX2)
@@ -129,8 +138,9 @@ enum forest_way forest_way(void)
     return (enum forest_way)way;
 }
 
-/* Rows from which a block is worth its setting up; measured with tests/bench/tree_bench.c. */
-enum { BLOCK_WORTH = 80 };
+/* Rows from which a block is worth its setting up, of AVX-512 too, which is quicker with a row alone; between those
+ * of forests with few and with many tests in tests/bench/tree_bench.c. */
+enum { BLOCK_WORTH = 80, BLOCK_WORTH_AVX512 = 112 };
 
 static void add_blocks(enum forest_way way, const struct forest *f, const float *x, size_t n,
                        size_t stride, size_t worth, float *out)
@@ -144,7 +154,8 @@ static void add_blocks(enum forest_way way, const struct forest *f, const float 
                                                              scratch, out + i * f->groups);
     }
     mem_free(scratch);
-    add_rows(f, x + i * stride, n - i, stride, out + i * f->groups);
+    (way == FOREST_AVX512 ? add_each : add_rows)(f, x + i * stride, n - i, stride,
+                                                 out + i * f->groups);
 }
 
 bool forest_add_way(enum forest_way way, const struct forest *f, const float *x, size_t n,
@@ -156,6 +167,8 @@ bool forest_add_way(enum forest_way way, const struct forest *f, const float *x,
         add_plain(f, x, n, stride, out);
     else if (way == FOREST_ROWS)
         add_rows(f, x, n, stride, out);
+    else if (way == FOREST_ONE)
+        add_each(f, x, n, stride, out);
     else
         add_blocks(way, f, x, n, stride, 1, out);
     return true;
@@ -167,5 +180,6 @@ void forest_add(const struct forest *f, const float *x, size_t n, size_t stride,
     if (way == FOREST_PLAIN || way == FOREST_ROWS)
         (void)forest_add_way(way, f, x, n, stride, out); /* every processor has these */
     else
-        add_blocks(way, f, x, n, stride, BLOCK_WORTH, out);
+        add_blocks(way, f, x, n, stride,
+                   way == FOREST_AVX512 && f->one ? BLOCK_WORTH_AVX512 : BLOCK_WORTH, out);
 }

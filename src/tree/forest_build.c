@@ -54,7 +54,7 @@ void forest_builder_leaf(struct forest_builder *f, float value)
     *vec_push(&f->nodes) = (struct forest_node){.value = value};
 }
 
-static void *own(struct forest *f, void *memory)
+void *forest_own(struct forest *f, void *memory)
 {
     assert(f->memories < sizeof f->memory / sizeof *f->memory);
     return f->memory[f->memories++] = memory;
@@ -89,8 +89,8 @@ static void measure(struct forest_tree *t)
 static void take_trees(struct forest *f, const struct forest_builder *b)
 {
     f->trees = b->trees.n;
-    f->node = own(f, b->nodes.at);
-    f->tree = own(f, mem_array(struct forest_tree, f->trees));
+    f->node = forest_own(f, b->nodes.at);
+    f->tree = forest_own(f, mem_array(struct forest_tree, f->trees));
     for (size_t i = 0; i < f->trees; i++) {
         size_t end = i + 1 < f->trees ? b->trees.at[i + 1].first : b->nodes.n;
         struct forest_tree *t = &f->tree[i];
@@ -143,8 +143,8 @@ static void make_heaps(struct forest *f)
         places += depth ? FOREST_ROW_TREES * ((size_t)1 << depth) : 0;
         i += depth ? FOREST_ROW_TREES : 1;
     }
-    struct forest_step *step = own(f, mem_aligned(64, (places + 8) * sizeof *step));
-    float *leaf = own(f, mem_aligned(64, (places + 16) * sizeof *leaf));
+    struct forest_step *step = forest_own(f, mem_aligned(64, (places + 8) * sizeof *step));
+    float *leaf = forest_own(f, mem_aligned(64, (places + 16) * sizeof *leaf));
     for (size_t i = 0; i < f->trees; i++) {
         size_t depth = f->tree[i].heap_depth;
         for (size_t k = 0; depth && k < FOREST_ROW_TREES; k++) {
@@ -225,8 +225,8 @@ static void place_tests(struct forest *f, const struct test *test)
             places += (size_t)1 << f->tree[i].depth;
             leaves += f->tree[i].depth < 4 ? 16 : (size_t)1 << f->tree[i].depth;
         }
-    uint32_t *number = own(f, mem_array(uint32_t, places + 1));
-    float *leaf = own(f, mem_aligned(64, (leaves + 16) * sizeof *leaf));
+    uint32_t *number = forest_own(f, mem_array(uint32_t, places + 1));
+    float *leaf = forest_own(f, mem_aligned(64, (leaves + 16) * sizeof *leaf));
     memset(leaf, 0, (leaves + 16) * sizeof *leaf);
     for (size_t i = 0; i < f->trees; i++) {
         struct forest_tree *t = &f->tree[i];
@@ -272,10 +272,10 @@ static void make_columns(struct forest *f, const struct test *test, size_t n)
     size_t columns = 0;
     for (size_t i = 0; i < n; i++)
         columns += i == 0 || test[i].column != test[i - 1].column;
-    f->test_column = own(f, mem_array(struct forest_column, columns));
-    float *sorted = own(f, mem_aligned(64, (columns * 256 + n + 1) * sizeof *sorted));
+    f->test_column = forest_own(f, mem_array(struct forest_column, columns));
+    float *sorted = forest_own(f, mem_aligned(64, (columns * 256 + n + 1) * sizeof *sorted));
     float *threshold = sorted + columns * 256;
-    uint8_t *rank = own(f, mem_zero(n + 1));
+    uint8_t *rank = forest_own(f, mem_zero(n + 1));
     f->test_threshold = threshold;
     f->test_rank = rank;
     threshold[0] = 0;
@@ -310,6 +310,7 @@ struct forest *forest_build(struct forest_builder *b)
     f->tests = n + 1;
     place_tests(f, test);
     make_columns(f, test, n);
+    forest_one_build(f);
     mem_free(test);
     vec_done(&b->trees);
     mem_free(b);

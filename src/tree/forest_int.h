@@ -2,11 +2,12 @@
 /* forest_int.h - trees laid out to be walked quickly; what boosted trees and isolation forests score with.
  * For files in tree/ only.
  *
- * Three layouts of the same trees:
+ * Four layouts of the same trees:
  *   nodes     as they are given: the plain loop, which is the oracle, and trees that the others do not take (deeper
  *             than FOREST_HEAP_DEPTH, or with categorical splits)
  *   heap      each tree filled up to a complete one, children of i at 2i + 1 and 2i + 2, so that a step is arithmetic
  *             without a branch; several trees are walked at a time.  For few rows
+ *   one       heaps again, of 16 bits a node: forest_one.c says how.  For few rows, where there is AVX-512
  *   tests     all different (column, threshold, where NaN goes) of the forest, and for each place of each heap the
  *             number of its test.  For blocks of many rows: forest_avx512.c says how */
 #ifndef TREE_FOREST_INT_H
@@ -39,7 +40,7 @@ void forest_add(const struct forest *f, const float *x, size_t n, size_t stride,
 /* A category that is not in the set, and what is no category, is not in it. */
 bool forest_in_set(const uint32_t *bits, uint32_t words, float x);
 
-enum forest_way { FOREST_PLAIN, FOREST_ROWS, FOREST_AVX2, FOREST_AVX512 };
+enum forest_way { FOREST_PLAIN, FOREST_ROWS, FOREST_ONE, FOREST_AVX2, FOREST_AVX512 };
 /* The best way of this processor, or what BGUARD_SIMD in the environment says. */
 enum forest_way forest_way(void);
 /* forest_add on one way, blocks as small as they may be; false: this processor has it not. */
@@ -93,12 +94,19 @@ struct forest {
     const uint8_t *test_rank; /* place of its threshold in its column's */
     struct forest_column *test_column;
     size_t test_columns;
-    void *memory[12]; /* owned */
+    const struct forest_one *one; /* NULL: it is not for one row at a time with AVX-512 */
+    void *memory[16];             /* owned */
     size_t memories;
 };
+/* The forest's from now on. */
+void *forest_own(struct forest *f, void *memory);
 
 /* The plain loop of one tree. */
 float forest_leaf(const struct forest_tree *t, const float *x);
+
+/* One row, with AVX-512 (FOREST_ONE); all else of the forest has been built. */
+void forest_one_build(struct forest *f);
+void forest_one(const struct forest *f, const float *x, float *out);
 
 /* Blocks of rows, n at most the way's FOREST_*_ROWS; scratch_new once for many blocks. */
 enum { FOREST_AVX512_ROWS = 512, FOREST_AVX2_ROWS = 256 };

@@ -106,7 +106,7 @@ static void bench(const char *name)
     printf("  XGBoost: DMatrix %.3f us, inplace %.3f us\n", dmatrix, inplace);
     line("boost_score, all rows", best(boost_run, b, &r), theirs);
     line("boost_score, one row at a time", best(boost_rows, b, &r), one);
-    static const char *const ways[] = {"plain", "rows", "avx2", "avx512"};
+    static const char *const ways[] = {"plain", "rows", "one", "avx2", "avx512"};
     for (way = FOREST_PLAIN; way <= FOREST_AVX512; way++)
         if (forest_add_way(way, b->fast, r.x, 1, r.d, r.out)) {
             (void)snprintf(file, sizeof file, "forest_add_way, %s", ways[way]);
