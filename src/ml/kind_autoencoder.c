@@ -67,11 +67,15 @@ static status train(struct model *m, const struct fit *f, struct error *err)
 
 static struct answered score(const struct model *m, void *own, const float *x, size_t n, float *raw)
 {
-    (void)own;
-    autoencoder_score(m->part, x, n, m->encoder.width, raw, NULL);
+    autoencoder_score_in(m->part, x, n, m->encoder.width, own, raw);
     for (size_t i = 0; i < n; i++)
         raw[i] = logf(fmaxf(raw[i], 1e-12F));
     return (struct answered){1, 0};
+}
+
+static void *scratch_new(const struct model *m)
+{
+    return mem_aligned(64, autoencoder_room(m->part));
 }
 
 static void explain(const struct model *m, void *own, const float *x, double *phi)
@@ -119,4 +123,6 @@ const struct model_ops model_AUTOENCODER = {
     .write = write,
     .read = read,
     .free = part_free,
+    .scratch_new = scratch_new,
+    .scratch_free = mem_free,
 };

@@ -35,9 +35,13 @@ static status train(struct model *m, const struct fit *f, struct error *err)
 
 static struct answered score(const struct model *m, void *own, const float *x, size_t n, float *raw)
 {
-    (void)own;
-    iforest_score(m->part, x, n, m->encoder.width, raw);
+    iforest_score_in(m->part, x, n, m->encoder.width, own, raw);
     return (struct answered){1, 0};
+}
+
+static void *scratch_new(const struct model *m)
+{
+    return mem_aligned(64, iforest_room(m->part));
 }
 
 static void explain(const struct model *m, void *own, const float *x, double *phi)
@@ -81,4 +85,6 @@ const struct model_ops model_IFOREST = {
     .write = write,
     .read = read,
     .free = part_free,
+    .scratch_new = scratch_new,
+    .scratch_free = mem_free,
 };

@@ -54,6 +54,10 @@ static const struct model_option options[OPTIONS] = {
 
 enum { OUTPUTS_MAX = 1024, PATH_BYTES = 4096 };
 
+struct own {
+    void *room;     /* owned; of the trees */
+    float answer[]; /* (MODEL_BLOCK, outputs) */
+};
 struct xgboost {
     struct boost *trees;
     bool probability; /* somebody else's: raw is what it answers, which needs no calibration */
@@ -208,14 +212,14 @@ static status train(struct model *m, const struct fit *f, struct error *err)
 static struct answered score(const struct model *m, void *own, const float *x, size_t n, float *raw)
 {
     const struct xgboost *g = m->part;
-    (void)own;
+    struct own *o = own;
     if (!g->probability) {
-        boost_margin(g->trees, x, n, m->encoder.width, raw);
+        boost_margin_in(g->trees, x, n, m->encoder.width, o->room, raw);
         return (struct answered){1, 0};
     }
-    float *k = own;
+    float *k = o->answer;
     size_t outputs = boost_outputs(g->trees);
-    boost_score(g->trees, x, n, m->encoder.width, k);
+    boost_score_in(g->trees, x, n, m->encoder.width, o->room, k);
     for (size_t i = 0; i < n; i++) /* of several classes the first is the normal one */
         raw[i] = outputs > 1 ? 1 - k[i * outputs] : k[i];
     return (struct answered){1, 0};
@@ -224,7 +228,16 @@ static struct answered score(const struct model *m, void *own, const float *x, s
 static void *scratch_new(const struct model *m)
 {
     const struct xgboost *x = m->part;
-    return mem_array(float, size_mul(MODEL_BLOCK, boost_outputs(x->trees)));
+    size_t answers = size_mul(MODEL_BLOCK * sizeof(float), boost_outputs(x->trees));
+    struct own *o = mem_zero(size_add(sizeof *o, answers));
+    o->room = mem_aligned(64, boost_room(x->trees));
+    return o;
+}
+
+static void scratch_free(void *own)
+{
+    mem_free(((struct own *)own)->room);
+    mem_free(own);
 }
 
 static void explain(const struct model *m, void *own, const float *x, double *phi)
@@ -305,5 +318,5 @@ const struct model_ops model_XGBOOST = {
     .read = read,
     .free = part_free,
     .scratch_new = scratch_new,
-    .scratch_free = mem_free,
+    .scratch_free = scratch_free,
 };

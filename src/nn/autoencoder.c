@@ -69,18 +69,42 @@ void ae_forward(const struct ae_net *n, const float *parameter, const float *x, 
     }
 }
 
+size_t autoencoder_room(const struct autoencoder *a)
+{
+    return size_mul(a->net.inner, BLOCK_ROWS * sizeof(float));
+}
+
+struct rows {
+    const float *x;
+    size_t n, stride;
+};
+
+static void score_rows(const struct autoencoder *a, const struct rows *r, float *room, float *out,
+                       float *each)
+{
+    size_t d = a->net.width[0];
+    float *y = NULL;
+    for (size_t at = 0; at < r->n; at += BLOCK_ROWS) {
+        size_t m = r->n - at < BLOCK_ROWS ? r->n - at : BLOCK_ROWS;
+        ae_forward(&a->net, a->parameter, r->x + at * r->stride, r->stride, m, room, &y);
+        for (size_t i = at; i < at + m; i++, y += d)
+            out[i] =
+                nn_square_gap(each ? each + i * d : NULL, r->x + i * r->stride, y, d) / (float)d;
+    }
+}
+
+void autoencoder_score_in(const struct autoencoder *a, const float *x, size_t n, size_t stride,
+                          void *room, float *out)
+{
+    score_rows(a, &(struct rows){x, n, stride}, room, out, NULL);
+}
+
 void autoencoder_score(const struct autoencoder *a, const float *x, size_t n, size_t stride,
                        float *out, float *each)
 {
-    size_t d = a->net.width[0], most = n < BLOCK_ROWS ? n : BLOCK_ROWS;
-    float *inner = mem_aligned(64, size_mul(a->net.inner * most, sizeof *inner)), *y = NULL;
-    for (size_t at = 0; at < n; at += most) {
-        size_t m = n - at < most ? n - at : most;
-        ae_forward(&a->net, a->parameter, x + at * stride, stride, m, inner, &y);
-        for (size_t i = at; i < at + m; i++, y += d)
-            out[i] = nn_square_gap(each ? each + i * d : NULL, x + i * stride, y, d) / (float)d;
-    }
-    mem_free(inner);
+    void *room = mem_aligned(64, autoencoder_room(a));
+    score_rows(a, &(struct rows){x, n, stride}, room, out, each);
+    mem_free(room);
 }
 
 /* ---- bytes ---- */

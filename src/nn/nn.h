@@ -127,6 +127,10 @@ size_t autoencoder_columns(const struct autoencoder *a);
 /* out (n): mean squared error of reconstruction.  each (n, d) or NULL: the squared error of each column. */
 void autoencoder_score(const struct autoencoder *a, const float *x, size_t n, size_t stride,
                        float *out, float *each);
+/* Without allocating: `room` is autoencoder_room bytes of the caller's, aligned to 64, one thread's at a time. */
+void autoencoder_score_in(const struct autoencoder *a, const float *x, size_t n, size_t stride,
+                          void *room, float *out);
+size_t autoencoder_room(const struct autoencoder *a);
 void autoencoder_write(const struct autoencoder *a, struct sbuf *out);
 /* ST_INVALID: not one, cut, or with numbers that are none. */
 CHECKED status autoencoder_read(str bytes, struct autoencoder **out, struct error *err);

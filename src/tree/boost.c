@@ -79,11 +79,24 @@ void boost_compile(struct boost *b)
     b->fast = forest_build(f);
 }
 
-void boost_margin(const struct boost *b, const float *x, size_t n, size_t stride, float *out)
+size_t boost_room(const struct boost *b)
+{
+    return forest_room(b->fast);
+}
+
+void boost_margin_in(const struct boost *b, const float *x, size_t n, size_t stride, void *room,
+                     float *out)
 {
     for (size_t i = 0; i < n; i++)
         memcpy(out + i * b->outputs, b->base, b->outputs * sizeof *out);
-    forest_add(b->fast, x, n, stride, out);
+    forest_add(b->fast, x, n, stride, room, out);
+}
+
+void boost_margin(const struct boost *b, const float *x, size_t n, size_t stride, float *out)
+{
+    void *room = mem_aligned(64, boost_room(b));
+    boost_margin_in(b, x, n, stride, room, out);
+    mem_free(room);
 }
 
 /* ---- from margins to answers, in float as XGBoost does (src/common/math.h) ---- */
@@ -118,14 +131,22 @@ static void apply(enum boost_link link, float *x, size_t n)
             x[i] = x[i] > 0.0F ? 1.0F : 0.0F;
 }
 
-void boost_score(const struct boost *b, const float *x, size_t n, size_t stride, float *out)
+void boost_score_in(const struct boost *b, const float *x, size_t n, size_t stride, void *room,
+                    float *out)
 {
-    boost_margin(b, x, n, stride, out);
+    boost_margin_in(b, x, n, stride, room, out);
     if (b->objective->link == LINK_SOFTMAX)
         for (size_t i = 0; i < n; i++)
             softmax(out + i * b->outputs, b->outputs);
     else
         apply(b->objective->link, out, n * b->outputs);
+}
+
+void boost_score(const struct boost *b, const float *x, size_t n, size_t stride, float *out)
+{
+    void *room = mem_aligned(64, boost_room(b));
+    boost_score_in(b, x, n, stride, room, out);
+    mem_free(room);
 }
 
 void boost_importance(const struct boost *b, double *out)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tree/forest_int.h"
 
-#include "base/compiler.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -85,24 +84,22 @@ static void add_row(const struct forest *f, const float *x, float *twice, float 
         }
 }
 
-static void add_rows(const struct forest *f, const float *x, size_t n, size_t stride, float *out)
+/* `room`: (2 * columns). */
+static void add_rows(const struct forest *f, const float *x, size_t n, size_t stride, void *room,
+                     float *out)
 {
-    float few[512], *twice = few;
-    if (2 * f->columns > COUNT(few))
-        twice = mem_aligned(64, 2 * f->columns * sizeof *twice);
     for (size_t i = 0; i < n; i++)
-        add_row(f, x + i * stride, twice, out + i * f->groups);
-    if (twice != few)
-        mem_free(twice);
+        add_row(f, x + i * stride, room, out + i * f->groups);
 }
 
 /* ---- ways ---- */
 
-/* Of a forest with too many columns for the fast way, on the other. */
-static void add_each(const struct forest *f, const float *x, size_t n, size_t stride, float *out)
+/* Of a forest that is not for one row at a time, on the other way. */
+static void add_each(const struct forest *f, const float *x, size_t n, size_t stride, void *room,
+                     float *out)
 {
     if (!f->one)
-        add_rows(f, x, n, stride, out);
+        add_rows(f, x, n, stride, room, out);
     for (size_t i = 0; f->one && i < n; i++)
         forest_one(f, x + i * stride, out + i * f->groups);
 }
@@ -142,20 +139,54 @@ enum forest_way forest_way(void)
  * of forests with few and with many tests in tests/bench/tree_bench.c. */
 enum { BLOCK_WORTH = 80, BLOCK_WORTH_AVX512 = 112 };
 
-static void add_blocks(enum forest_way way, const struct forest *f, const float *x, size_t n,
-                       size_t stride, size_t worth, float *out)
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static size_t room_of(enum forest_way way, const struct forest *f)
+{
+    size_t rows = 2 * f->columns * sizeof(float);
+    if (way == FOREST_AVX512)
+        return larger(rows, forest_avx512_scratch(f));
+    return larger(rows, way == FOREST_AVX2 ? forest_avx2_scratch(f) : 64);
+}
+
+size_t forest_room(const struct forest *f)
+{
+    return room_of(forest_way(), f);
+}
+
+struct rows {
+    const float *x;
+    size_t n, stride;
+};
+
+static void add_blocks(enum forest_way way, const struct forest *f, const struct rows *r,
+                       size_t worth, void *room, float *out)
 {
     size_t rows = way == FOREST_AVX512 ? FOREST_AVX512_ROWS : FOREST_AVX2_ROWS, i = 0;
-    size_t size = way == FOREST_AVX512 ? forest_avx512_scratch(f) : forest_avx2_scratch(f);
-    void *scratch = n >= worth ? mem_aligned(64, size) : NULL;
-    for (; n - i >= worth && i < n; i += n - i < rows ? n - i : rows) {
-        size_t some = n - i < rows ? n - i : rows;
-        (way == FOREST_AVX512 ? forest_avx512 : forest_avx2)(f, x + i * stride, some, stride,
-                                                             scratch, out + i * f->groups);
+    for (size_t some; r->n - i >= worth && i < r->n; i += some) {
+        some = r->n - i < rows ? r->n - i : rows;
+        (way == FOREST_AVX512 ? forest_avx512 : forest_avx2)(f, r->x + i * r->stride, some,
+                                                             r->stride, room, out + i * f->groups);
     }
-    mem_free(scratch);
-    (way == FOREST_AVX512 ? add_each : add_rows)(f, x + i * stride, n - i, stride,
+    (way == FOREST_AVX512 ? add_each : add_rows)(f, r->x + i * r->stride, r->n - i, r->stride, room,
                                                  out + i * f->groups);
+}
+
+/* Blocks from `worth` rows on. */
+static void add(enum forest_way way, const struct forest *f, const struct rows *r, size_t worth,
+                void *room, float *out)
+{
+    if (way == FOREST_PLAIN)
+        add_plain(f, r->x, r->n, r->stride, out);
+    else if (way == FOREST_ROWS)
+        add_rows(f, r->x, r->n, r->stride, room, out);
+    else if (way == FOREST_ONE)
+        add_each(f, r->x, r->n, r->stride, room, out);
+    else
+        add_blocks(way, f, r, worth, room, out);
 }
 
 bool forest_add_way(enum forest_way way, const struct forest *f, const float *x, size_t n,
@@ -163,23 +194,16 @@ bool forest_add_way(enum forest_way way, const struct forest *f, const float *x,
 {
     if (!processor_has(way))
         return false;
-    if (way == FOREST_PLAIN)
-        add_plain(f, x, n, stride, out);
-    else if (way == FOREST_ROWS)
-        add_rows(f, x, n, stride, out);
-    else if (way == FOREST_ONE)
-        add_each(f, x, n, stride, out);
-    else
-        add_blocks(way, f, x, n, stride, 1, out);
+    void *room = mem_aligned(64, room_of(way, f));
+    add(way, f, &(struct rows){x, n, stride}, 1, room, out);
+    mem_free(room);
     return true;
 }
 
-void forest_add(const struct forest *f, const float *x, size_t n, size_t stride, float *out)
+void forest_add(const struct forest *f, const float *x, size_t n, size_t stride, void *room,
+                float *out)
 {
     enum forest_way way = forest_way();
-    if (way == FOREST_PLAIN || way == FOREST_ROWS)
-        (void)forest_add_way(way, f, x, n, stride, out); /* every processor has these */
-    else
-        add_blocks(way, f, x, n, stride,
-                   way == FOREST_AVX512 && f->one ? BLOCK_WORTH_AVX512 : BLOCK_WORTH, out);
+    size_t worth = way == FOREST_AVX512 && f->one ? BLOCK_WORTH_AVX512 : BLOCK_WORTH;
+    add(way, f, &(struct rows){x, n, stride}, worth, room, out);
 }

@@ -46,15 +46,17 @@ struct forest_one {
 /* Append a threshold that is no less than the last; false: too many columns. */
 static bool add_threshold(struct forest_one *o, uint32_t column, float threshold)
 {
-    struct column *c = o->columns ? &o->column[o->columns - 1] : NULL;
-    bool same = c && c->column == column;
-    if (same && c->threshold[c->thresholds - 1] == threshold)
+    struct column *c = o->column + o->columns;
+    bool same = o->columns && c[-1].column == column;
+    if (same && c[-1].threshold[c[-1].thresholds - 1] == threshold)
         return true;
-    if (!same || c->thresholds == CHUNK) {
-        if (o->columns == COLUMNS_MAX)
-            return false;
-        c = &o->column[o->columns++];
+    if (same && c[-1].thresholds < CHUNK)
+        c--;
+    else if (o->columns == COLUMNS_MAX)
+        return false;
+    else {
         *c = (struct column){.column = column};
+        o->columns++;
     }
     c->threshold[c->thresholds++] = threshold;
     return true;
@@ -149,7 +151,10 @@ void forest_one_build(struct forest *f)
         for (size_t i = 0; i < o->columns; i++)
             fill_up(&o->column[i]);
         fill_batches(f, o, make_batches(f, o), code);
-        f->one = o;
+        size_t heaps = 0;
+        for (size_t i = 0; i < o->batches; i++)
+            heaps += o->batch[i].node != NULL;
+        f->one = 2 * heaps >= o->batches ? o : NULL;
     }
     mem_free(code);
 }

@@ -146,15 +146,28 @@ void iforest_score_plain(const struct iforest *f, const float *x, size_t n, size
     to_scores(f, out, n);
 }
 
-void iforest_score(const struct iforest *f, const float *x, size_t n, size_t stride, float *out)
+size_t iforest_room(const struct iforest *f)
+{
+    return f->fast ? forest_room(f->fast) : 64;
+}
+
+void iforest_score_in(const struct iforest *f, const float *x, size_t n, size_t stride, void *room,
+                      float *out)
 {
     if (!f->fast) {
         iforest_score_plain(f, x, n, stride, out);
         return;
     }
     memset(out, 0, n * sizeof *out);
-    forest_add(f->fast, x, n, stride, out);
+    forest_add(f->fast, x, n, stride, room, out);
     to_scores(f, out, n);
+}
+
+void iforest_score(const struct iforest *f, const float *x, size_t n, size_t stride, float *out)
+{
+    void *room = mem_aligned(64, iforest_room(f));
+    iforest_score_in(f, x, n, stride, room, out);
+    mem_free(room);
 }
 
 /* ---- reasons ---- */
