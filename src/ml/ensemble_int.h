@@ -31,16 +31,20 @@ float ensemble_term(const struct ensemble_member *e, enum mix mix, const struct 
 /* Where each member finds its columns. */
 void ensemble_bind(struct model *m);
 
-/* Weights >= 0 that sum to 1, and the mix, for which the mean of the areas under the ROC curves of all sets is largest.  Of sets as
- * good as another, where weights are nearer to each other. */
+/* Weights >= 0 that sum to 1, and the mix, which do best on sets 1 and on, of classes left out of training, and hardly worse than
+ * the best member on set 0, of the classes that are known.  Of ways as good as another, where weights are nearer to each other. */
 struct weighing_set {
     float *term[MIXES][MEMBERS_MAX]; /* owned (n) */
     uint8_t *label;                  /* owned (n) */
     size_t n;
-    double importance;
 };
-void weigh_members(const struct weighing_set *set, size_t sets, size_t members, double *weight,
-                   enum mix *mix);
+enum { WEIGHING_SETS = 5 };
+struct weighing {
+    struct weighing_set set[WEIGHING_SETS];
+    size_t sets, members;
+    bool labelled[MEMBERS_MAX]; /* learns from labels */
+};
+void weigh_members(const struct weighing *w, double *weight /* (members) */, enum mix *mix);
 void weighing_set_done(struct weighing_set *s);
 
 status ensemble_train(struct model *m, const struct fit *f, struct error *err);

@@ -5,7 +5,7 @@
  * rows like those in training the trees are nearly always right and would get all the weight, yet an attack of a kind that
  * nobody has labelled is what the others are there for.  So classes of attack are left out in turn: a member that learns from
  * labels is trained without them and then asked about them.  Weights are those that do best on the mean over these sets
- * and, for a part, on the validation rows as they are.  (Leave-one-class-out, as for novelty detection: Scheirer et al.,
+ * and on the worst of them, and hardly worse than the best member on the validation rows as they are.  (Leave-one-class-out, as for novelty detection: Scheirer et al.,
  * "Toward open set recognition", TPAMI 2013.) */
 #include "base/mem.h"
 #include "ml/ensemble_int.h"
@@ -13,10 +13,11 @@
 
 #include <math.h>
 
-enum { GROUPS = 4, SET_ROWS = 5000 /* normal, and as many attacks */, FOLD_ROWS = 20000 };
-static const double KNOWN_IMPORTANCE =
-    0.5; /* of the validation rows, beside 1 for each set of unseen classes */
-
+enum {
+    GROUPS = WEIGHING_SETS - 1,
+    SET_ROWS = 5000 /* normal, and as many attacks */,
+    FOLD_ROWS = 20000
+};
 enum { PATH_BYTES = 4096, WORDS_MAX = 4096 };
 
 struct member_words {
@@ -253,7 +254,6 @@ static status make_set(struct weighing_set *s, const struct ensemble *e, const s
     s->n = rows.n;
     s->label = mem_array(uint8_t, rows.n + 1);
     memset(s->label + normal, 1, attacks);
-    s->importance = unseen >= 0 ? 1 : KNOWN_IMPORTANCE;
     status st = ST_OK;
     for (size_t i = 0; i < e->members && st == ST_OK; i++) {
         struct model *model = e->member[i].model, *fold = NULL;
@@ -318,25 +318,26 @@ static void rank_members(struct ensemble *e, const struct fit *f)
 
 static status weigh(struct ensemble *e, const struct fit *f, struct error *err)
 {
-    struct weighing_set set[GROUPS + 1] = {{.n = 0}};
+    struct weighing w = {.sets = 1, .members = e->members};
     uint8_t *group = mem_array(uint8_t, f->d->class_names + 1);
     double weight[MEMBERS_MAX];
-    size_t sets = 1;
     int groups = f->options.number[ENSEMBLE_NOVELTY] > 0 ? group_classes(f, group) : 0;
-    status st = make_set(&set[0], e, f, group, -1, err);
+    status st = make_set(&w.set[0], e, f, group, -1, err);
     for (int g = 0; groups > 1 && g < groups && st == ST_OK; g++) {
         if (fit_progress(f, STAGE_TRAIN, "leaving out classes of attack", (double)g / groups, 0))
-            st = make_set(&set[sets++], e, f, group, g, err);
+            st = make_set(&w.set[w.sets++], e, f, group, g, err);
         else
             st = fail(err, ST_UNAVAILABLE, "stopped");
     }
     if (st == ST_OK) {
-        weigh_members(set, sets, e->members, weight, &e->mix);
+        for (size_t i = 0; i < e->members; i++)
+            w.labelled[i] = e->member[i].model->ops->labelled;
+        weigh_members(&w, weight, &e->mix);
         for (size_t i = 0; i < e->members; i++)
             e->member[i].weight = weight[i];
     }
-    for (size_t i = 0; i < sets; i++)
-        weighing_set_done(&set[i]);
+    for (size_t i = 0; i < w.sets; i++)
+        weighing_set_done(&w.set[i]);
     mem_free(group);
     return st;
 }

@@ -47,28 +47,30 @@ static void weighs_members_so_that_weights_add_up(void **state)
 static void finds_the_weights_that_order_rows_best(void **state)
 {
     enum { N = 2000 };
-    struct weighing_set set = {.n = N, .importance = 1, .label = mem_array(uint8_t, N)};
+    struct weighing w = {.sets = 1, .members = 3};
+    struct weighing_set *set = &w.set[0];
+    *set = (struct weighing_set){.n = N, .label = mem_array(uint8_t, N)};
     struct random r;
     random_init(&r, 1, 1);
     for (enum mix x = 0; x < MIXES; x++)
         for (size_t i = 0; i < 3; i++)
-            set.term[x][i] = mem_array(float, N);
+            set->term[x][i] = mem_array(float, N);
     for (size_t k = 0; k < N; k++) {
-        set.label[k] = k % 2;
+        set->label[k] = k % 2;
         double half = random_normal(&r), other = random_normal(&r);
         double shift = k % 2 ? 1 : 0;
         for (enum mix x = 0; x < MIXES; x++) {
-            set.term[x][0][k] = (float)(shift + half);
-            set.term[x][1][k] = (float)(shift + other);
-            set.term[x][2][k] = (float)random_01(&r); /* knows nothing */
+            set->term[x][0][k] = (float)(shift + half);
+            set->term[x][1][k] = (float)(shift + other);
+            set->term[x][2][k] = (float)random_01(&r); /* knows nothing */
         }
     }
     double weight[3] = {0};
     enum mix mix = MIXES;
-    weigh_members(&set, 1, 3, weight, &mix);
+    weigh_members(&w, weight, &mix);
     assert_true(mix < MIXES);
     assert_true(weight[0] > 0.3 && weight[1] > 0.3);
-    weighing_set_done(&set);
+    weighing_set_done(set);
 }
 
 static struct answered nobody(const struct model *model, void *own, const float *x, size_t n,
