@@ -63,7 +63,7 @@ void feature_derive(float x[static FEATURE_COUNT]);
 /* ---- a connection ---- */
 
 enum flow_end { FLOW_UNKNOWN, FLOW_ANSWERED, FLOW_FAILED };
-enum flow_error { FLOW_NO_ERROR, FLOW_SYN_ERROR, FLOW_REJECTED }; /* KDD's: S0 to S3, and REJ */
+enum flow_error { FLOW_NO_ERROR, FLOW_SYN_ERROR, FLOW_REJECTED }; /* S0 of TCP, and REJ */
 enum flow_number {                                                /* that not every tool tells */
                    FLOW_IP_BYTES_OUT,
                    FLOW_IP_BYTES_IN,

@@ -188,6 +188,45 @@ static void training_and_scoring_see_the_same_of_real_logs(void **state)
     sbuf_done(&text);
 }
 
+/* One record in a format: is it an error to the windows? */
+static void see_error(const char *text, enum dataset_format format, float unanswered, float refused)
+{
+    struct dataset d = {0};
+    struct dataset_options o = {.format = format, .label = -1};
+    struct error err;
+    if (dataset_read_memory(&d, str_z(text), "one.log", &o, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    size_t s = dataset_column_find(&d, STR("target_2s_serror")),
+           r = dataset_column_find(&d, STR("target_2s_rerror"));
+    assert_int_equal(d.rows, 1);
+    if (d.x[s] != unanswered || d.x[r] != refused)
+        fail_msg("%g unanswered, %g refused: %s", (double)d.x[s], (double)d.x[r], text);
+    dataset_done(&d);
+}
+
+#define ZEEK_OF(proto, state)                                                                      \
+    "{\"ts\":1700000000,\"uid\":\"C1\",\"id.orig_h\":\"10.0.0.1\",\"id.orig_p\":40000,"            \
+    "\"id.resp_h\":\"192.0.2.1\",\"id.resp_p\":80,\"proto\":\"" proto "\",\"conn_state\":\"" state \
+    "\"}\n"
+#define EVE_OF(state, back)                                                                        \
+    "{\"timestamp\":\"2023-11-14T22:13:20.000000+0000\",\"event_type\":\"flow\",\"src_ip\":\"10."  \
+    "0.0.1\","                                                                                     \
+    "\"src_port\":40000,\"dest_ip\":\"192.0.2.1\",\"dest_port\":80,\"proto\":\"TCP\",\"flow\":{"   \
+    "\"pkts_toserver\":1,\"pkts_toclient\":" back ",\"bytes_toserver\":60,\"bytes_toclient\":60,"  \
+    "\"state\":\"" state "\"},\"tcp\":{\"tcp_flags_ts\":\"02\",\"tcp_flags_tc\":\""
+
+static void what_was_not_answered_or_refused_is_so_whatever_the_tool(void **state)
+{
+    see_error(ZEEK_OF("tcp", "S0"), DATASET_ZEEK, 1, 0);
+    see_error(ZEEK_OF("udp", "S0"), DATASET_ZEEK, 0, 0);
+    see_error(ZEEK_OF("tcp", "S1"), DATASET_ZEEK, 0, 0);
+    see_error(ZEEK_OF("tcp", "REJ"), DATASET_ZEEK, 0, 1);
+    see_error(ZEEK_OF("tcp", "SF"), DATASET_ZEEK, 0, 0);
+    see_error(EVE_OF("new", "0") "00\"}}\n", DATASET_EVE, 1, 0);
+    see_error(EVE_OF("closed", "1") "14\"}}\n", DATASET_EVE, 0, 1);
+    see_error(EVE_OF("closed", "9") "16\"}}\n", DATASET_EVE, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +238,7 @@ int main(void)
         cmocka_unit_test(live_features_are_in_order_and_hold_the_aggregates),
         cmocka_unit_test(training_and_scoring_see_the_same_of_a_log),
         cmocka_unit_test(training_and_scoring_see_the_same_of_real_logs),
+        cmocka_unit_test(what_was_not_answered_or_refused_is_so_whatever_the_tool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
