@@ -166,6 +166,16 @@ static status place_checkpoint(struct training *t, struct error *err)
     return ST_OK;
 }
 
+/* Now, or what $SOURCE_DATE_EPOCH says it is (reproducible-builds.org): the date is part of the file. */
+static int64_t date_of_card(void)
+{
+    int64_t seconds;
+    const char *said = getenv("SOURCE_DATE_EPOCH");
+    bool good =
+        said && str_to_i64(str_z(said), &seconds) && seconds >= 0 && seconds <= INT64_MAX / 1000;
+    return good ? seconds * 1000 : clock_wall_ms();
+}
+
 static status read_terms(struct training *t, struct error *err)
 {
     const struct args *a = t->args;
@@ -183,7 +193,7 @@ static status read_terms(struct training *t, struct error *err)
                                        .name = *name ? name : NULL,
                                        .license = *license ? license : NULL,
                                        .note = *note ? note : NULL,
-                                       .now_ms = clock_wall_ms()};
+                                       .now_ms = date_of_card()};
     status st = read_kind(a->operand[0], &t->terms.kind, err);
     if (st == ST_OK && a->operand_count > 1)
         st = fail(err, ST_INVALID,

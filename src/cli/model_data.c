@@ -9,12 +9,22 @@ enum { ARENA_MAX = 16 << 20, CLASSES_MAX = 10000 };
 
 /* ---- options ---- */
 
+/* FORMAT:PATH, or a path alone. */
+static struct model_source source_of(const char *given, int label)
+{
+    str rest = str_z(given);
+    enum dataset_format f = dataset_format_find(str_cut(&rest, ':'));
+    if (!rest.p || f == DATASET_FORMAT_COUNT)
+        return (struct model_source){given, label, DATASET_FORMAT_COUNT};
+    return (struct model_source){rest.p, label, f};
+}
+
 static void add_sources(struct model_input *in, const struct args *a, const char *option, int label)
 {
     size_t n;
     const char **path = args_many(a, option, &n);
     for (size_t i = 0; i < n; i++)
-        *vec_push(&in->source) = (struct model_source){path[i], label};
+        *vec_push(&in->source) = source_of(path[i], label);
     mem_free(path);
 }
 
@@ -37,6 +47,23 @@ static status read_format(const char *name, enum dataset_format otherwise, enum 
     return fail(err, ST_INVALID, "'--format' wants one of %s, not '%.40s'%s" STR_FMT "%s", all,
                 name, near.found ? "; did you mean '" : "", STR_ARG(near.best),
                 near.found ? "'?" : "");
+}
+
+/* Of the sources that do not say themselves. */
+static status choose_formats(struct model_input *in, const char *name,
+                             enum dataset_format otherwise, struct error *err)
+{
+    bool all_say = *name == 0;
+    for (size_t i = 0; i < in->source.n; i++)
+        all_say = all_say && in->source.at[i].format != DATASET_FORMAT_COUNT;
+    status st = all_say ? ST_OK : read_format(name, otherwise, &in->format, err);
+    for (size_t i = 0; i < in->source.n && st == ST_OK; i++) {
+        struct model_source *s = &in->source.at[i];
+        if (s->format == DATASET_FORMAT_COUNT)
+            s->format = in->format;
+        in->mixed = in->mixed || s->format != in->source.at[0].format;
+    }
+    return st;
 }
 
 static const char *text_if(const struct args *a, const char *option)
@@ -77,8 +104,10 @@ status model_input_init(struct model_input *in, const struct args *a, enum datas
         in->seed = args_number(a, "seed");
         in->split = split_of(args_text(a, "split"));
     }
+    in->live = args_has(a, "live") && args_flag(a, "live");
+    in->columns = str_z(text_if(a, "columns"));
     progress_init(&in->bar, in->quiet);
-    return read_format(args_text(a, "format"), otherwise, &in->format, err);
+    return choose_formats(in, args_text(a, "format"), otherwise, err);
 }
 
 void model_input_done(struct model_input *in)
@@ -189,7 +218,7 @@ static void on_read(void *arg, uint64_t done, uint64_t total)
 static status read_one(struct model_input *in, const struct model_source *s, struct dataset *d,
                        struct error *err)
 {
-    struct dataset_options o = {.format = in->format,
+    struct dataset_options o = {.format = s->format,
                                 .label_column = in->label_column,
                                 .label = s->label,
                                 .progress = in->bar.wanted ? on_read : NULL,
@@ -203,13 +232,61 @@ static status read_one(struct model_input *in, const struct model_source *s, str
     return st;
 }
 
+/* Of another format than those before: a set of its own, then joined. */
+static status read_beside(struct model_input *in, const struct model_source *s, struct dataset *d,
+                          struct error *err)
+{
+    struct dataset more = {0};
+    status st = read_one(in, s, &more, err);
+    if (st == ST_OK)
+        st = dataset_join(d, &more, err);
+    dataset_done(&more);
+    return st;
+}
+
+static status unknown_column(const struct dataset *d, str name, struct error *err)
+{
+    struct nearest near = nearest_to(name);
+    for (size_t c = 0; c < d->columns; c++)
+        nearest_try(&near, d->column[c].name);
+    return fail(err, ST_NOT_FOUND, "the data have no column '" STR_FMT "'%s" STR_FMT "%s",
+                STR_ARG(str_head(name, 60)), near.found ? "; did you mean '" : "",
+                STR_ARG(near.best), near.found ? "'?" : "");
+}
+
+/* Only the columns of --columns, or --live, or both. */
+static status choose_columns(const struct model_input *in, struct dataset *d, struct error *err)
+{
+    str list = in->columns;
+    status st = ST_OK;
+    if (in->live)
+        (void)dataset_keep_live(d);
+    bool *keep = mem_array(bool, d->columns + 1);
+    while (list.n && st == ST_OK) {
+        str one = str_trim(str_cut(&list, ','));
+        size_t at = dataset_column_find(d, one);
+        if (one.n && at == d->columns)
+            st = unknown_column(d, one, err);
+        keep[at] = true;
+    }
+    if (st == ST_OK && in->columns.n)
+        (void)dataset_keep(d, keep);
+    mem_free(keep);
+    if (st == ST_OK && d->shape == DATASET_TABLE && d->columns == 0)
+        st = fail(err, ST_INVALID, "no column is left of the data");
+    return st;
+}
+
 status model_input_all(struct model_input *in, struct dataset *out, struct error *err)
 {
     struct dataset d = {0};
     status st = ST_OK;
     for (size_t i = 0; i < in->source.n && st == ST_OK; i++)
-        st = read_one(in, &in->source.at[i], &d, err);
+        st = i && in->mixed ? read_beside(in, &in->source.at[i], &d, err)
+                            : read_one(in, &in->source.at[i], &d, err);
     progress_clear(&in->bar);
+    if (st == ST_OK)
+        st = choose_columns(in, &d, err);
     if (st == ST_OK)
         narrow(in, &d);
     if (st == ST_OK)

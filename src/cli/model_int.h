@@ -38,14 +38,18 @@ const struct registry_version *slot_usual(const struct registry_slot *slot);
 struct model_source {
     const char *path; /* borrowed */
     int label;        /* enum dataset_label, or -1: as the file says */
+    enum dataset_format format;
 };
 struct model_input {
     VEC(struct model_source) source;
-    enum dataset_format format;
-    const char *label_column; /* NULL: the usual ones */
-    str only, except;         /* classes of attacks, separated by commas */
-    double hold_back;         /* part put aside; 0: none */
-    bool held;                /* that part, else the rest */
+    enum dataset_format format; /* of sources that do not say: PATH, not FORMAT:PATH */
+    bool mixed;                 /* there are several */
+    bool live;                  /* only columns that live flows have */
+    str columns;                /* only these, separated by commas; "": all */
+    const char *label_column;   /* NULL: the usual ones */
+    str only, except;           /* classes of attacks, separated by commas */
+    double hold_back;           /* part put aside; 0: none */
+    bool held;                  /* that part, else the rest */
     uint64_t seed;
     enum split_kind split;
     bool whole; /* all at once, not file by file */

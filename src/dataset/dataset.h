@@ -104,6 +104,8 @@ void dataset_done(struct dataset *d); /* safe when zeroed */
 CHECKED status dataset_join(struct dataset *d, const struct dataset *more, struct error *err);
 /* Drop the columns that a live flow has not (flow_live): for models that are to score those.  Returns how many. */
 size_t dataset_keep_live(struct dataset *d);
+/* Drop the columns for which keep (columns) is false.  Returns how many. */
+size_t dataset_keep(struct dataset *d, const bool *keep);
 /* Index of the column of that name, or d->columns. */
 size_t dataset_column_find(const struct dataset *d, str name);
 /* The word of a category's code as it stood in the files; empty when it is not known. */

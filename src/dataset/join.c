@@ -114,23 +114,31 @@ status dataset_join(struct dataset *d, const struct dataset *more, struct error 
     return ST_OK;
 }
 
-size_t dataset_keep_live(struct dataset *d)
+size_t dataset_keep(struct dataset *d, const bool *keep)
 {
-    enum feature live[FEATURE_COUNT];
-    size_t lives = flow_live(live), kept = 0;
-    size_t *from = mem_array(size_t, d->columns + 1);
-    for (size_t c = 0; c < d->columns; c++) {
-        bool is_live = false;
-        for (size_t i = 0; i < lives; i++)
-            is_live = is_live || d->column[c].feature == live[i];
-        if (!is_live)
+    size_t before = d->columns, kept = 0;
+    size_t *from = mem_array(size_t, before + 1);
+    for (size_t c = 0; c < before; c++) {
+        if (!keep[c])
             continue;
         from[kept] = c;
         d->column[kept++] = d->column[c];
     }
     lay_out(d, d->room + 1, from, kept);
     mem_free(from);
-    size_t dropped = d->columns - kept;
     d->columns = kept;
+    return before - kept;
+}
+
+size_t dataset_keep_live(struct dataset *d)
+{
+    enum feature live[FEATURE_COUNT];
+    size_t lives = flow_live(live);
+    bool *keep = mem_array(bool, d->columns + 1);
+    for (size_t c = 0; c < d->columns; c++)
+        for (size_t i = 0; i < lives; i++)
+            keep[c] = keep[c] || d->column[c].feature == live[i];
+    size_t dropped = dataset_keep(d, keep);
+    mem_free(keep);
     return dropped;
 }

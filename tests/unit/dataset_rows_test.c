@@ -182,6 +182,19 @@ static void folds_have_the_classes_in_proportion(void **state)
     dataset_done(&d);
 }
 
+static void keeps_the_columns_that_are_wanted(void **state)
+{
+    struct dataset d = {0};
+    must_read(&d, DATASET_CSV, "a,b,c,label\n1,2,3,0\n4,5,6,1\n");
+    const bool keep[] = {true, false, true};
+    assert_int_equal(dataset_keep(&d, keep), 1);
+    assert_int_equal(d.columns, 2);
+    static const float want[] = {1, 3, 4, 6};
+    assert_memory_equal(d.x, want, sizeof want);
+    assert_true(str_eq(d.column[1].name, STR("c")));
+    dataset_done(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +207,7 @@ int main(void)
         cmocka_unit_test(splits_by_time_with_the_latest_aside),
         cmocka_unit_test(does_not_put_aside_one_pair_that_is_most_of_the_rows),
         cmocka_unit_test(folds_have_the_classes_in_proportion),
+        cmocka_unit_test(keeps_the_columns_that_are_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
