@@ -144,10 +144,10 @@ fmt-check: ## fail on a C file that is not formatted
 	clang-format-14 --dry-run -Werror $(C_FILES)
 
 VERSION = $(shell git describe --tags --always --dirty)
-dist: prod ## build/dist/bguard-<version>.tar.gz: program, rules, docs
+dist: prod ## build/dist/bguard-<version>.tar.gz: program, rules, models, docs
 	@mkdir -p build/dist
 	@tar -czf build/dist/bguard-$(VERSION).tar.gz --transform 's,^build/prod/,,;s,^,bguard-$(VERSION)/,' \
-	    build/prod/bguard $(wildcard LICENSE README.md rules docs)
+	    build/prod/bguard $(wildcard LICENSE README.md rules models docs)
 	@ls -l build/dist/bguard-$(VERSION).tar.gz
 
 compile_commands.json: build/release/flags build/release/sources
