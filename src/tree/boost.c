@@ -35,6 +35,11 @@ str boost_column_name(const struct boost *b, size_t column)
     return b->column_name ? b->column_name[column] : (str){"", 0};
 }
 
+str boost_note(const struct boost *b)
+{
+    return b->note.n ? b->note : (str){"", 0};
+}
+
 bool boost_goes_left(const struct boost_node *n, float x)
 {
     if (isnan(x))

@@ -52,6 +52,7 @@ struct boost {
     struct boost_tree *tree; /* (trees) */
     str *column_name;        /* (columns), or NULL */
     str *column_type;        /* (columns), or NULL */
+    str note;                /* the attribute that is ours, or empty */
     struct boost_param *param;
     size_t params;
     struct forest *fast; /* owned */

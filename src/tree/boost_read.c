@@ -389,6 +389,9 @@ static status take_learner(struct boost *b, const struct value *learner, struct 
         st = take_names(b, value_get(learner, STR("feature_names")), &b->column_name, err);
     if (!st)
         st = take_names(b, value_get(learner, STR("feature_types")), &b->column_type, err);
+    str note = value_text(value_get(value_get(learner, STR("attributes")), STR("bguard")));
+    if (!st && note.n)
+        st = keep_text(b, note, &b->note, err);
     return st ? st : take_trees(b, booster, scratch, err);
 }
 

@@ -241,15 +241,34 @@ static void put_objective(struct sbuf *o, const struct boost *b)
     sbuf_addc(o, '}');
 }
 
+static void put_names(struct sbuf *o, const struct boost *b, const str *name)
+{
+    put_texts(o, "feature_names", name, name ? b->columns : 0);
+    str *type = mem_array(str, b->columns);
+    for (size_t i = 0; i < b->columns; i++)
+        type[i] = b->column_type ? b->column_type[i] : STR("float");
+    put_texts(o, "feature_types", type, name || b->column_type ? b->columns : 0);
+    mem_free(type);
+}
+
 void boost_write(const struct boost *b, struct sbuf *out)
+{
+    boost_write_named(b, b->column_name, b->note, out);
+}
+
+void boost_write_named(const struct boost *b, const str *name, str note, struct sbuf *out)
 {
     sbuf_addc(out, '{');
     put_key(out, "learner");
     sbuf_addc(out, '{');
     put_key(out, "attributes");
-    sbuf_add(out, STR("{}"));
-    put_texts(out, "feature_names", b->column_name, b->column_name ? b->columns : 0);
-    put_texts(out, "feature_types", b->column_type, b->column_type ? b->columns : 0);
+    sbuf_addc(out, '{');
+    if (note.n) {
+        put_key(out, "bguard");
+        put_text(out, note);
+    }
+    sbuf_addc(out, '}');
+    put_names(out, b, name);
     put_trees(out, b);
     put_key(out, "learner_model_param");
     sbuf_addc(out, '{');

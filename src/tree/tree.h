@@ -24,12 +24,17 @@ CHECKED status boost_read(str bytes, struct boost **out, struct error *err);
 void boost_free(struct boost *b); /* NULL is fine */
 /* As UBJSON that XGBoost reads. */
 void boost_write(const struct boost *b, struct sbuf *out);
+/* The same with names for its columns (columns), and a text for whoever reads it next, which XGBoost keeps among the model's
+ * attributes. */
+void boost_write_named(const struct boost *b, const str *name, str note, struct sbuf *out);
 
 size_t boost_columns(const struct boost *b); /* d */
 size_t boost_trees(const struct boost *b);
 size_t boost_outputs(const struct boost *b); /* k: 1, or the classes of a multi-class model */
 /* As the model names it, or empty; lives as long as `b`. */
 str boost_column_name(const struct boost *b, size_t column);
+/* What boost_write_named said, or empty; lives as long as `b`. */
+str boost_note(const struct boost *b);
 
 /* out (n, k): what XGBoost's predict answers, to 1e-6: probabilities (of multi:softmax too), or values of a regression.
  * The fastest way that this processor knows; BGUARD_SIMD=plain|avx2|avx512 in the environment overrules. */
