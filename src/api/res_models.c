@@ -100,7 +100,8 @@ static const struct schema_field watch_fields[] = {
     {"precision", SCHEMA_NUMBER, .required = true, .nullable = true, .doc = "by these verdicts"},
     {"card_precision", SCHEMA_NUMBER, .required = true, .nullable = true,
      .doc = "on rows kept back in training"},
-    {"drifts", SCHEMA_BOOLEAN, .required = true, .doc = "scores are far from those of training"},
+    {"drifts", SCHEMA_BOOLEAN, .required = true,
+     .doc = "scores, and a column that counts, are far from those of training"},
     {"sinks", SCHEMA_BOOLEAN, .required = true, .doc = "people say it is worse than its card"},
 };
 static const struct schema schema_model_watched =

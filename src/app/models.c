@@ -168,32 +168,49 @@ static void raise(struct service *s, const struct watch_state *w, const char *id
         metric_inc(METRIC_FINDINGS_DROPPED);
 }
 
-/* One alert when it begins; it is open or joined until somebody closes it. */
-static void tell(struct service *s, const struct watch_state *w, struct model_told *told)
+/* The column that is furthest from training. */
+static const char *moved_most(const struct watch_state *w, struct arena *a)
 {
+    size_t most = 0;
+    for (size_t i = 1; i < w->columns; i++)
+        if (w->column[i].drift.psi > w->column[most].drift.psi)
+            most = i;
+    str words = w->columns ? arena_fmt(a, "; so is its column '%s', by %.2f", w->column[most].name,
+                                       w->column[most].drift.psi)
+                           : (str){0};
+    return words.p ? words.p : "";
+}
+
+/* One alert when it begins; it is open or joined until somebody closes it.  None of a model in shadow; it is told should that
+ * go live as it is. */
+static void tell(struct service *s, const struct watch_state *w, bool shadow,
+                 struct model_told *told)
+{
+    bool tells = !shadow;
     struct arena a;
     uint64_t judged = w->true_positive + w->false_positive;
     arena_init(&a, ARENA);
-    if (w->sinks && !told->sinks)
+    if (tells && w->sinks && !told->sinks)
         raise(s, w, "models.accuracy_sinks", "A model is worse than its card says",
               arena_fmt(&a,
                         "of the last %llu alerts of '%s' that people closed, %.0f %% were attacks; "
                         "its card says %.0f %%",
                         (unsigned long long)judged, w->name, 100 * w->precision,
                         100 * w->card_precision));
-    if (w->drifts && !told->drifts)
+    if (tells && w->drifts && !told->drifts)
         raise(s, w, "models.drift", "A model sees other things than it was trained with",
               arena_fmt(&a,
                         "scores of '%s' are spread differently than in training: stability index "
-                        "%.2f over the last %llu rows, more than 0.25 is a large change",
-                        w->name, w->score.psi, (unsigned long long)w->score.rows));
+                        "%.2f over the last %llu rows, more than 0.25 is a large change%s",
+                        w->name, w->score.psi, (unsigned long long)w->score.rows,
+                        moved_most(w, &a)));
     if (w->rests != told->rests)
         log_say(LOG_MODEL, LOG_WARN,
                 w->rests ? "a model is too slow and rests" : "a model scores again",
                 LOG_Z("model", w->name), LOG_Z("version", w->version),
                 LOG_INT("skipped", w->skipped));
-    told->sinks = w->sinks;
-    told->drifts = w->drifts;
+    told->sinks = tells && w->sinks;
+    told->drifts = tells && w->drifts;
     told->rests = w->rests;
     arena_done(&a);
 }
@@ -227,7 +244,7 @@ void models_tick(struct service *s, bool verdicts)
         if (verdicts && !use->shadow)
             count_verdicts(s, use->model);
         watch_state(use->model->watch, &w);
-        tell(s, &w, told_of(s, &w));
+        tell(s, &w, use->shadow, told_of(s, &w));
     }
 }
 

@@ -212,6 +212,16 @@ static struct drift distance_of(const struct distance *d)
     return drift_of(&d->reference, &both);
 }
 
+/* Scores alone move whenever the rows that training held back were others than the whole, so that what is seen must have
+ * moved as well; of a model without columns that flows have, the score is all there is. */
+static bool sees_other_things(const struct watch_state *s, double most)
+{
+    bool other = s->columns == 0;
+    for (size_t i = 0; i < s->columns && !other; i++)
+        other = s->column[i].drift.rows >= WATCH_ROWS_MIN && s->column[i].drift.psi > most;
+    return other && s->score.rows >= WATCH_ROWS_MIN && s->score.psi > most;
+}
+
 void watch_state(struct watch *w, struct watch_state *out)
 {
     lock_take(&w->lock);
@@ -224,7 +234,7 @@ void watch_state(struct watch *w, struct watch_state *out)
     uint64_t judged = out->true_positive + out->false_positive;
     if (judged)
         out->precision = (double)out->true_positive / (double)judged;
-    out->drifts = out->score.rows >= WATCH_ROWS_MIN && out->score.psi > w->limits.drift_psi;
+    out->drifts = sees_other_things(out, w->limits.drift_psi);
     out->sinks = judged >= WATCH_VERDICTS_MIN && !isnan(out->card_precision) &&
                  out->precision < out->card_precision - w->limits.precision_margin;
 }

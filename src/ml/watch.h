@@ -23,7 +23,7 @@ extern const double watch_time_bound[WATCH_TIMES]; /* seconds a row, upper ends 
 
 struct watch_limits {
     uint64_t budget_ns;      /* a row; 0: any.  A batch may take 2 ms whatever its size */
-    double drift_psi;        /* of scores: over it the model drifts; 0: 0.25 */
+    double drift_psi;        /* of scores and of a column: over it the model drifts; 0: 0.25 */
     double precision_margin; /* below the card's precision: accuracy sinks; 0: 0.1 */
 };
 struct watch; /* opaque */

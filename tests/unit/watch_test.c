@@ -109,6 +109,31 @@ static void sees_that_scores_and_columns_are_others(void **state)
     watch_unref(w);
 }
 
+/* Rows like those of training, all with the same score: it is the reference that is odd, not what is seen. */
+static void keeps_quiet_when_only_the_scores_are_others(void **state)
+{
+    struct watch *w = watched(&(struct watch_limits){0});
+    struct watch_state s;
+    struct model_answer a[BED_ROWS];
+    struct dataset d;
+    bed_data(&d, 1);
+    float *x = mem_array(float, BED_ROWS *FEATURE_COUNT);
+    for (size_t i = 0; i < BED_ROWS; i++) {
+        a[i] = (struct model_answer){.score_01 = 0.99f, .members = 1};
+        for (size_t k = 0; k < BED_COLUMNS; k++)
+            x[i * FEATURE_COUNT + (size_t)bed_feature[k]] = d.x[i * BED_COLUMNS + k];
+    }
+    struct watch_batch b = {.answer = a, .n = BED_ROWS, .x = x, .stride = FEATURE_COUNT, .ns = 1};
+    for (int i = 0; i < 5; i++)
+        watch_scored(w, &b);
+    watch_state(w, &s);
+    assert_true(s.score.rows >= WATCH_ROWS_MIN && s.score.psi > 0.25 && s.columns > 0);
+    assert_false(s.drifts);
+    mem_free(x);
+    dataset_done(&d);
+    watch_unref(w);
+}
+
 static void forgets_what_was_long_ago(void **state)
 {
     struct watch *w = watched(&(struct watch_limits){0});
@@ -168,6 +193,7 @@ int main(void)
         cmocka_unit_test(lets_a_slow_model_rest_longer_each_time),
         cmocka_unit_test(forgives_small_batches_their_two_milliseconds),
         cmocka_unit_test(sees_that_scores_and_columns_are_others),
+        cmocka_unit_test(keeps_quiet_when_only_the_scores_are_others),
         cmocka_unit_test(forgets_what_was_long_ago),
         cmocka_unit_test(says_when_people_think_less_of_it_than_its_card),
         cmocka_unit_test(writes_metrics_with_the_model_and_its_version),
