@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* forest_avx512.c with registers of half the size, and without ranks: AVX2 has no comparisons into masks that would make them
- * pay. */
+/* forest_avx512.c with registers of half the size. */
 #include "tree/forest_int.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #define AVX2   __attribute__((target("avx2")))
@@ -14,7 +14,8 @@ enum { ROWS = FOREST_AVX2_ROWS, LANES = 8, COLUMNS = 16 };
 
 struct scratch {
     float column[COLUMNS][ROWS];
-    __m256i bits[]; /* (tests), then sums (groups, ROWS) */
+    uint8_t rank[2][ROWS]; /* NaN above all, and below all */
+    __m256i bits[];        /* (tests), then sums (groups, ROWS) */
 };
 
 size_t forest_avx2_scratch(const struct forest *f)
@@ -47,6 +48,58 @@ AVX2 static void test_column(const struct forest *f, const struct forest_column 
             *out++ = (uint8_t)_mm256_movemask_ps(
                 _mm256_cmp_ps(_mm256_load_ps(value + row), threshold, _CMP_GE_OQ));
     }
+}
+
+/* How many of the sorted thresholds are no more than the value: a binary search. */
+AVX2 static void rank(const struct forest_column *c, struct scratch *s, const float *value)
+{
+    __m256i most = _mm256_set1_epi32((int)c->ranks);
+    for (size_t row = 0; row < ROWS; row += LANES) {
+        uint32_t found[LANES];
+        __m256 v = _mm256_load_ps(value + row);
+        __m256i at = _mm256_setzero_si256();
+        for (int step = 128; step; step /= 2) {
+            __m256 t = _mm256_i32gather_ps(c->threshold + step - 1, at, sizeof(float));
+            __m256i up = _mm256_castps_si256(_mm256_cmp_ps(t, v, _CMP_LE_OQ));
+            at = _mm256_add_epi32(at, _mm256_and_si256(up, _mm256_set1_epi32(step)));
+        }
+        _mm256_storeu_si256((__m256i *)found, _mm256_min_epu32(at, most));
+        for (size_t i = 0; i < LANES; i++) {
+            bool missing = isnan(value[row + i]);
+            s->rank[0][row + i] = missing ? UINT8_MAX : (uint8_t)found[i];
+            s->rank[1][row + i] = missing ? 0 : (uint8_t)found[i];
+        }
+    }
+}
+
+/* Tests from `first` on: 32 ranks are compared at once. */
+AVX2 static void test_ranks(const struct forest *f, uint32_t first, uint32_t n, const uint8_t *rank,
+                            __m256i *bits)
+{
+    const __m256i *r = (const __m256i *)rank;
+    for (uint32_t i = first; i < first + n; i++) {
+        __m256i least = _mm256_set1_epi8((char)(f->test_rank[i] + 1));
+        uint32_t *out = (uint32_t *)&bits[i];
+        for (size_t k = 0; k < ROWS / 32; k++) {
+            __m256i is = _mm256_cmpeq_epi8(_mm256_max_epu8(r[k], least), r[k]);
+            out[k] = (uint32_t)_mm256_movemask_epi8(is);
+        }
+    }
+}
+
+/* Tests of a column from which finding ranks first is less work. */
+enum { RANKS_WORTH = 64 };
+
+AVX2 static void test_either(const struct forest *f, const struct forest_column *c,
+                             struct scratch *s, const float *value)
+{
+    if (c->ranks == 0 || c->right + c->left < RANKS_WORTH) {
+        test_column(f, c, value, s->bits);
+        return;
+    }
+    rank(c, s, value);
+    test_ranks(f, c->first, c->right, s->rank[0], s->bits);
+    test_ranks(f, c->first + c->right, c->left, s->rank[1], s->bits);
 }
 
 INLINE __m256i pick0(const __m256i *bits, const uint32_t *test, const __m256i *p)
@@ -136,7 +189,7 @@ AVX2 void forest_avx2(const struct forest *f, const float *x, size_t n, size_t s
         size_t some = f->test_columns - first < COLUMNS ? f->test_columns - first : COLUMNS;
         turn(c, some, x, n, stride, s);
         for (size_t k = 0; k < some; k++)
-            test_column(f, &c[k], s->column[k], s->bits);
+            test_either(f, &c[k], s, s->column[k]);
     }
     for (size_t g = 0; g < f->groups; g++)
         for (size_t i = 0; i < ROWS; i++)

@@ -25,8 +25,9 @@ struct rows {
 static double best(void (*run)(const void *model, const struct rows *r), const void *model,
                    const struct rows *r)
 {
-    double least = 1e18;
-    for (double end = now_us() + 1e6, began = now_us(); began < end; began = now_us()) {
+    double least = 1e18, end = now_us() + 1e6;
+    while (now_us() < end) {
+        double began = now_us();
         run(model, r);
         double took = now_us() - began;
         least = took < least ? took : least;
