@@ -41,7 +41,7 @@ static struct answered score(const struct model *m, void *own, const float *x, s
 
 static void *scratch_new(const struct model *m)
 {
-    return mem_aligned(64, iforest_room(m->part));
+    return mem_aligned(64, iforest_room(m->part, MODEL_BLOCK));
 }
 
 static void explain(const struct model *m, void *own, const float *x, double *phi)

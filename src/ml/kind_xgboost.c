@@ -230,7 +230,7 @@ static void *scratch_new(const struct model *m)
     const struct xgboost *x = m->part;
     size_t answers = size_mul(MODEL_BLOCK * sizeof(float), boost_outputs(x->trees));
     struct own *o = mem_zero(size_add(sizeof *o, answers));
-    o->room = mem_aligned(64, boost_room(x->trees));
+    o->room = mem_aligned(64, boost_room(x->trees, MODEL_BLOCK));
     return o;
 }
 

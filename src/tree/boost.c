@@ -84,9 +84,9 @@ void boost_compile(struct boost *b)
     b->fast = forest_build(f);
 }
 
-size_t boost_room(const struct boost *b)
+size_t boost_room(const struct boost *b, size_t n)
 {
-    return forest_room(b->fast);
+    return forest_room(b->fast, n);
 }
 
 void boost_margin_in(const struct boost *b, const float *x, size_t n, size_t stride, void *room,
@@ -99,7 +99,7 @@ void boost_margin_in(const struct boost *b, const float *x, size_t n, size_t str
 
 void boost_margin(const struct boost *b, const float *x, size_t n, size_t stride, float *out)
 {
-    void *room = mem_aligned(64, boost_room(b));
+    void *room = mem_aligned(64, boost_room(b, n));
     boost_margin_in(b, x, n, stride, room, out);
     mem_free(room);
 }
@@ -149,7 +149,7 @@ void boost_score_in(const struct boost *b, const float *x, size_t n, size_t stri
 
 void boost_score(const struct boost *b, const float *x, size_t n, size_t stride, float *out)
 {
-    void *room = mem_aligned(64, boost_room(b));
+    void *room = mem_aligned(64, boost_room(b, n));
     boost_score_in(b, x, n, stride, room, out);
     mem_free(room);
 }

@@ -144,17 +144,26 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static size_t room_of(enum forest_way way, const struct forest *f)
+/* Blocks from `worth` rows on. */
+static size_t worth_of(enum forest_way way, const struct forest *f)
+{
+    return way == FOREST_AVX512 && f->one ? BLOCK_WORTH_AVX512 : BLOCK_WORTH;
+}
+
+static size_t room_of(enum forest_way way, const struct forest *f, bool blocks)
 {
     size_t rows = 2 * f->columns * sizeof(float);
+    if (!blocks)
+        return larger(rows, 64);
     if (way == FOREST_AVX512)
         return larger(rows, forest_avx512_scratch(f));
     return larger(rows, way == FOREST_AVX2 ? forest_avx2_scratch(f) : 64);
 }
 
-size_t forest_room(const struct forest *f)
+size_t forest_room(const struct forest *f, size_t n)
 {
-    return room_of(forest_way(), f);
+    enum forest_way way = forest_way();
+    return room_of(way, f, n >= worth_of(way, f));
 }
 
 struct rows {
@@ -175,7 +184,6 @@ static void add_blocks(enum forest_way way, const struct forest *f, const struct
                                                  out + i * f->groups);
 }
 
-/* Blocks from `worth` rows on. */
 static void add(enum forest_way way, const struct forest *f, const struct rows *r, size_t worth,
                 void *room, float *out)
 {
@@ -194,7 +202,7 @@ bool forest_add_way(enum forest_way way, const struct forest *f, const float *x,
 {
     if (!processor_has(way))
         return false;
-    void *room = mem_aligned(64, room_of(way, f));
+    void *room = mem_aligned(64, room_of(way, f, true));
     add(way, f, &(struct rows){x, n, stride}, 1, room, out);
     mem_free(room);
     return true;
@@ -204,6 +212,5 @@ void forest_add(const struct forest *f, const float *x, size_t n, size_t stride,
                 float *out)
 {
     enum forest_way way = forest_way();
-    size_t worth = way == FOREST_AVX512 && f->one ? BLOCK_WORTH_AVX512 : BLOCK_WORTH;
-    add(way, f, &(struct rows){x, n, stride}, worth, room, out);
+    add(way, f, &(struct rows){x, n, stride}, worth_of(way, f), room, out);
 }

@@ -35,10 +35,10 @@ struct forest *forest_build(struct forest_builder *f); /* frees the builder */
 void forest_free(struct forest *f);                    /* NULL is fine */
 
 /* out (n, groups) += the value of the leaf of each tree, in the order of the trees, each sum rounded to float.  `room` is
- * forest_room bytes of the caller's, aligned to 64. */
+ * forest_room bytes for at least as many rows, the caller's, aligned to 64. */
 void forest_add(const struct forest *f, const float *x, size_t n, size_t stride, void *room,
                 float *out);
-size_t forest_room(const struct forest *f);
+size_t forest_room(const struct forest *f, size_t n);
 
 /* A category that is not in the set, and what is no category, is not in it. */
 bool forest_in_set(const uint32_t *bits, uint32_t words, float x);

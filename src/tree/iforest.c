@@ -146,9 +146,9 @@ void iforest_score_plain(const struct iforest *f, const float *x, size_t n, size
     to_scores(f, out, n);
 }
 
-size_t iforest_room(const struct iforest *f)
+size_t iforest_room(const struct iforest *f, size_t n)
 {
-    return f->fast ? forest_room(f->fast) : 64;
+    return f->fast ? forest_room(f->fast, n) : 64;
 }
 
 void iforest_score_in(const struct iforest *f, const float *x, size_t n, size_t stride, void *room,
@@ -165,7 +165,7 @@ void iforest_score_in(const struct iforest *f, const float *x, size_t n, size_t 
 
 void iforest_score(const struct iforest *f, const float *x, size_t n, size_t stride, float *out)
 {
-    void *room = mem_aligned(64, iforest_room(f));
+    void *room = mem_aligned(64, iforest_room(f, n));
     iforest_score_in(f, x, n, stride, room, out);
     mem_free(room);
 }

@@ -41,12 +41,13 @@ str boost_note(const struct boost *b);
 void boost_score(const struct boost *b, const float *x, size_t n, size_t stride, float *out);
 void boost_margin(const struct boost *b, const float *x, size_t n, size_t stride, float *out);
 
-/* Both without allocating: `room` is boost_room bytes of the caller's, aligned to 64, one thread's at a time. */
+/* Both without allocating: `room` is boost_room bytes for at least as many rows, the caller's, aligned to 64, one thread's at
+ * a time. */
 void boost_score_in(const struct boost *b, const float *x, size_t n, size_t stride, void *room,
                     float *out);
 void boost_margin_in(const struct boost *b, const float *x, size_t n, size_t stride, void *room,
                      float *out);
-size_t boost_room(const struct boost *b);
+size_t boost_room(const struct boost *b, size_t n);
 
 /* TreeSHAP (Lundberg et al., "From local explanations to global understanding with explainable AI for trees", 2020,
  * algorithm 2): phi (d + 1) of output `k` for one row, in units of the margin; the last is the mean; they sum to the margin. */
@@ -106,7 +107,7 @@ void iforest_score(const struct iforest *f, const float *x, size_t n, size_t str
 /* Without allocating: `room` is iforest_room bytes, as of boost_score_in. */
 void iforest_score_in(const struct iforest *f, const float *x, size_t n, size_t stride, void *room,
                       float *out);
-size_t iforest_room(const struct iforest *f);
+size_t iforest_room(const struct iforest *f, size_t n);
 /* phi (d): how much each column shortened the paths of one row against the expected, in score points; they sum to
  * score - 2^(-E(mean path of the training rows)/c).  On its way down a row's expected path changes at every split, which is
  * put down to the split's column (as Saabas does for other forests, "Interpreting random forests", 2014), of a hyperplane

@@ -76,7 +76,7 @@ static void check_shape(const struct shape *s, uint64_t seed)
             assert_memory_equal(out, plain, n * groups * sizeof *out);
     }
     memset(out, 0, n * groups * sizeof *out);
-    void *room = mem_aligned(64, forest_room(f));
+    void *room = mem_aligned(64, forest_room(f, n));
     forest_add(f, x, n, stride, room, out);
     mem_free(room);
     assert_memory_equal(out, plain, n * groups * sizeof *out);
