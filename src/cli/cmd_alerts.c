@@ -3,6 +3,7 @@
 #include "cli/cli_int.h"
 #include "cli/remote.h"
 #include "codec/url.h"
+#include "detect/score.h"
 #include "os/stop.h"
 
 #include <poll.h>
@@ -98,6 +99,8 @@ static void print_members(const char *heading, json_node object)
         return;
     printf("\n%s\n", heading);
     for (struct json_each it = json_each(object); json_each_next(&it);) {
+        if (str_eq(it.key, STR(EVIDENCE_ROW)))
+            continue; /* for training; the reasons say what matters of it */
         fputs("  ", stdout);
         print_column(stdout, it.key, 30);
         fputs("  ", stdout);

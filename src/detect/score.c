@@ -7,7 +7,13 @@
 #include "detect/windows.h"
 #include "os/clock.h"
 
-enum { EXPLAIN_NS = 20 * 1000 * 1000, KEPT_ROWS = 16384, EVIDENCE_REASONS = 5 };
+enum {
+    EXPLAIN_NS = 20 * 1000 * 1000,
+    KEPT_ROWS = 16384,
+    EVIDENCE_REASONS = 5,
+    ROW_BYTES =
+        4096 /* as long as a value of an alert's evidence can be; all live features need less */
+};
 
 struct scorer {
     struct dict *dict; /* borrowed */
@@ -153,6 +159,7 @@ static void keep_scores(struct scoring *g, size_t model)
                                       .model = use->model,
                                       .source = s->flow.at[i].source,
                                       .target = s->flow.at[i].target,
+                                      .x = s->x + i * FEATURE_COUNT,
                                       .answer = *a};
         if (score->shadow || (!score->alarm && g->others >= g->r->explained))
             continue;
@@ -252,6 +259,18 @@ static uint32_t add_evidence(const struct model_score *s, struct arena *arena, s
     return n;
 }
 
+/* What was scored; nothing past the length at which an alert would cut it. */
+static uint32_t add_row(const struct model_score *s, struct arena *arena, struct pair *out)
+{
+    struct sbuf text;
+    sbuf_init(&text, ROW_BYTES);
+    flow_row_write(s->x, &text);
+    str row = !text.full ? arena_str(arena, sbuf_str(&text)) : (str){0};
+    sbuf_done(&text);
+    *out = (struct pair){STR(EVIDENCE_ROW), row};
+    return row.p ? 1 : 0;
+}
+
 static str reason_of(const struct model_score *s, struct arena *arena)
 {
     if (s->why && s->why->words.n)
@@ -274,11 +293,12 @@ static void add_address(struct finding *f, struct pair *entity, str key, const s
         entity[f->entity_count++] = (struct pair){key, value};
 }
 
-struct finding *score_finding(const struct model_score *s, struct event *e, struct arena *arena)
+struct finding *score_finding(const struct model_score *s, struct event *e, bool with_row,
+                              struct arena *arena)
 {
     struct finding *f = arena_new(arena, struct finding);
     struct pair *entity = arena_array(arena, struct pair, ENTITY_MAX + 2);
-    struct pair *evidence = arena_array(arena, struct pair, 3 + EVIDENCE_REASONS);
+    struct pair *evidence = arena_array(arena, struct pair, 4 + EVIDENCE_REASONS);
     if (!f || !entity || !evidence)
         return NULL;
     *f = (struct finding){
@@ -296,6 +316,8 @@ struct finding *score_finding(const struct model_score *s, struct event *e, stru
     add_address(f, entity, STR("source.ip"), &s->source, arena);
     add_address(f, entity, STR("destination.ip"), &s->target, arena);
     f->evidence_count = add_evidence(s, arena, evidence);
+    if (with_row)
+        f->evidence_count += add_row(s, arena, evidence + f->evidence_count);
     event_id(e, f->event_id);
     return f->id.p && f->title.p && f->reason.p ? f : NULL;
 }

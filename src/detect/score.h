@@ -36,6 +36,7 @@ struct model_score {
     const struct loaded_model *model; /* lives while somebody holds the set */
     struct ip source, target;         /* of the connection */
     struct model_answer answer;
+    const float *x; /* what was scored, by enum feature; until the scorer's next run */
     const struct model_explanation *why; /* of alarms, and of some others; may be NULL */
 };
 struct model_scores {
@@ -57,7 +58,10 @@ struct score_request {
 void scorer_run(struct scorer *s, const struct score_request *r, struct model_scores *out);
 void flow_windows_pass(struct flow_windows *w, uint64_t turn);
 
-/* An alarm of a live model as a finding; NULL past the arena's cap. */
-struct finding *score_finding(const struct model_score *s, struct event *e, struct arena *arena);
+/* The evidence that has the row (flow_row_write): what a person's verdict is about, for the next training. */
+#define EVIDENCE_ROW "model.row"
+/* An alarm of a live model as a finding, before the scorer runs again; NULL past the arena's cap. */
+struct finding *score_finding(const struct model_score *s, struct event *e, bool with_row,
+                              struct arena *arena);
 
 #endif

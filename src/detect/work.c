@@ -131,7 +131,9 @@ void worker_use_models(struct worker *w, struct model_set *models)
 
 static void add_alarm(struct worker *w, struct job *job, const struct model_score *score)
 {
-    const struct finding *f = score_finding(score, &job->of.batch.event[score->event], &job->arena);
+    bool kept = job->scored_with != NULL; /* the service's alerts are closed with verdicts */
+    const struct finding *f =
+        score_finding(score, &job->of.batch.event[score->event], kept, &job->arena);
     if (!f)
         job->dropped++;
     else if (f->level < w->min_level)

@@ -8,6 +8,7 @@
 #ifndef FLOW_FLOW_H
 #define FLOW_FLOW_H
 
+#include "base/sbuf.h"
 #include "base/status.h"
 #include "codec/ip.h"
 #include "event/batch.h"
@@ -132,6 +133,11 @@ struct aggregates; /* flow/window.h */
 /* All that is known of a flow, NaN elsewhere.  `a` may be NULL. */
 void flow_features(const struct flow *f, const struct aggregates *a,
                    float out[static FEATURE_COUNT]);
+/* A row of features as text, "duration=1.5 port=80 …": what is NaN is left out, the rest reads back bit for bit. */
+void flow_row_write(const float x[static FEATURE_COUNT], struct sbuf *out);
+/* Fill in what `text` says; the rest of `x` stays, words that are no feature with a number are passed over.  Returns how many of the
+ * features were NaN before. */
+size_t flow_row_read(str text, float x[static FEATURE_COUNT]);
 /* The features that flow_features can fill, in order; how many. */
 size_t flow_live(enum feature out[static FEATURE_COUNT]);
 

@@ -63,6 +63,12 @@ static void scores_connections_and_raises_findings(void **state)
     assert_true(str_eq(f->id, STR("flows0")));
     assert_true(f->evidence_count > 3 && f->reason.n && f->entity_count >= 2);
     assert_true(f->level >= LEVEL_LOW && f->score_01 > 0.5f);
+    const struct pair *row = &f->evidence[f->evidence_count - 1];
+    float x[FEATURE_COUNT];
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        x[i] = NAN;
+    assert_true(str_eq(row->name, STR(EVIDENCE_ROW)) && flow_row_read(row->value, x) > 10);
+    assert_true(x[FEATURE_DURATION] == 140.5f && x[FEATURE_TARGET_2S] >= 1);
     engine_deliver(l);
     assert_non_null(strstr(bed_text(&bed), "a lane 2 Suspicious connection"));
     engine_lane_free(l);

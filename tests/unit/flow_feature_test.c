@@ -87,6 +87,27 @@ static void live_features_are_in_order_and_hold_the_aggregates(void **state)
     assert_true(pair);
 }
 
+static void a_row_reads_back_bit_for_bit_and_fits_an_alert(void **state)
+{
+    enum feature live[FEATURE_COUNT];
+    float x[FEATURE_COUNT], back[FEATURE_COUNT];
+    struct sbuf text;
+    size_t n = flow_live(live);
+    sbuf_init(&text, 1 << 16);
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        x[i] = back[i] = NAN;
+    for (size_t i = 0; i < n; i++) /* as long as numbers get */
+        x[live[i]] = -1.17549435e-38f * (float)(i + 1);
+    flow_row_write(x, &text);
+    assert_true(text.n > 2000 && text.n < 4096);
+    assert_int_equal(flow_row_read(sbuf_str(&text), back), n);
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        assert_true(isnan(x[i]) ? isnan(back[i]) : memcmp(&x[i], &back[i], sizeof x[i]) == 0);
+    assert_int_equal(flow_row_read(STR("duration=nan port=1e99 x=1 =3  bytes bytes_in=5…"), back),
+                     0);
+    sbuf_done(&text);
+}
+
 /* ---- training and scoring see the same ---- */
 
 struct live {
@@ -236,6 +257,7 @@ int main(void)
         cmocka_unit_test(what_follows_is_computed_where_it_is_missing),
         cmocka_unit_test(what_a_record_does_not_say_is_missing),
         cmocka_unit_test(live_features_are_in_order_and_hold_the_aggregates),
+        cmocka_unit_test(a_row_reads_back_bit_for_bit_and_fits_an_alert),
         cmocka_unit_test(training_and_scoring_see_the_same_of_a_log),
         cmocka_unit_test(training_and_scoring_see_the_same_of_real_logs),
         cmocka_unit_test(what_was_not_answered_or_refused_is_so_whatever_the_tool),
