@@ -9,7 +9,7 @@
 #include <math.h>
 #include <unistd.h>
 
-enum { TEXT_ROOM = 8192, DAY_MS = 86400000 };
+enum { TEXT_ROOM = 8192, DAY_MS = 86400000, WEIGHT_MAX = 1000 };
 
 struct training {
     const struct args *args;
@@ -340,6 +340,19 @@ static status open_lines(struct training *t, struct error *err)
     return t->lines ? ST_OK : fail(err, ST_IO, "'%s' cannot be written to", path);
 }
 
+static status read_rows(struct training *t, struct dataset *d, struct error *err)
+{
+    const char *verdicts = args_text(t->args, "verdicts");
+    uint64_t weight = args_number(t->args, "weight");
+    if (weight < 1 || weight > WEIGHT_MAX)
+        return fail(err, ST_INVALID, "'--weight' wants a number from 1 to %d", WEIGHT_MAX);
+    status st = t->input.source.n ? model_input_all(&t->input, d, err) : ST_OK;
+    if (st != ST_OK || !*verdicts)
+        return st;
+    t->terms.heavy = (unsigned)weight;
+    return model_verdicts_join(d, verdicts, &t->terms.heavy_from, err);
+}
+
 static status train(struct training *t, struct model **out, struct error *err)
 {
     struct dataset d = {0};
@@ -347,9 +360,11 @@ static status train(struct training *t, struct model **out, struct error *err)
     if (st == ST_OK)
         st = model_input_init(&t->input, t->args, usual_format(t->terms.kind), err);
     if (st == ST_OK)
-        st = model_input_all(&t->input, &d, err);
-    if (st != ST_OK)
+        st = read_rows(t, &d, err);
+    if (st != ST_OK) {
+        dataset_done(&d);
         return st;
+    }
     model_input_note(&t->input);
     if (*d.note && !t->input.quiet)
         cli_note("%s", d.note);

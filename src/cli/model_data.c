@@ -87,7 +87,7 @@ status model_input_init(struct model_input *in, const struct args *a, enum datas
     add_sources(in, a, "data", -1);
     add_sources(in, a, "positive", LABEL_ATTACK);
     add_sources(in, a, "negative", LABEL_NORMAL);
-    if (in->source.n == 0)
+    if (in->source.n == 0 && !*text_if(a, "verdicts"))
         return fail(err, ST_INVALID,
                     "say where the data are: --data PATH..., or --positive and --negative");
     const char *label = text_if(a, "label");

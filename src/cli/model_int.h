@@ -3,6 +3,7 @@
  *
  *   model_open.c      a model by file or name, and the folder of models
  *   model_data.c      --data, --positive, --negative and what narrows them
+ *   model_verdicts.c  --verdicts: rows that people judged, beside others
  *   model_rows.c      scores of all rows by several models, file by file
  *   model_print.c     cards and figures for people and programs
  *   model_picture.c   --pictures */
@@ -76,6 +77,14 @@ CHECKED status model_input_each(struct model_input *in,
 /* After all was read: a class that was asked for and never seen is ST_NOT_FOUND. */
 CHECKED status model_input_classes(const struct model_input *in, struct error *err);
 void model_input_note(const struct model_input *in); /* lines refused, on stderr */
+
+/* ---- model_verdicts.c ---- */
+
+/* Add the rows of the file to `d`, which may be zeroed; *from is the group of the first.  What a live flow has not, and what
+ * only one of the two has, is left out: it would tell them apart.  ST_INVALID: a row has no label, a column is no feature of
+ * flows, or no column is left. */
+CHECKED status model_verdicts_join(struct dataset *d, const char *path, uint32_t *from,
+                                   struct error *err);
 
 /* ---- model_rows.c ---- */
 

@@ -44,6 +44,9 @@ struct model_training {
         split; /* how validation (15 %) and, unless `no_test`, test rows (10 %) are put aside */
     bool
         no_test; /* keep no rows back for the card's figures: they are then of the validation rows */
+    uint32_t
+        heavy_from; /* rows of this group and those after it are trained with `heavy` times (0, 1: once); validated and tested once */
+    unsigned heavy;
     unsigned folds;                    /* > 1: cross-validation too, its figures go on the card */
     enum calibration_kind calibration; /* NONE: isotonic with labels, rank without */
     double

@@ -122,3 +122,26 @@ void parts_of(const struct model_training *t, const struct dataset *d, struct pa
                    out->train.n, out->validation.n, out->test.n); /* fits */
     mem_free(side);
 }
+
+void parts_weigh(struct parts *p, const struct dataset *d, uint32_t from, unsigned times)
+{
+    struct rows *after[] = {&p->validation, &p->test};
+    size_t all = size_add(p->train.n, size_add(p->validation.n, p->test.n));
+    if (times <= 1)
+        return;
+    for (size_t i = 0; i < p->train.n; i++)
+        all = size_add(all, d->group[p->train.index[i]] >= from ? times - 1 : 0);
+    uint32_t *index = mem_array(uint32_t, size_add(all, 1)), *at = index;
+    for (size_t i = 0; i < p->train.n; i++)
+        for (unsigned n = d->group[p->train.index[i]] >= from ? times : 1; n > 0; n--)
+            *at++ = p->train.index[i];
+    p->train = (struct rows){index, (size_t)(at - index)};
+    for (size_t k = 0; k < COUNT(after); k++) {
+        if (after[k]->n)
+            memcpy(at, after[k]->index, after[k]->n * sizeof *at);
+        after[k]->index = at;
+        at += after[k]->n;
+    }
+    mem_free(p->index);
+    p->index = index;
+}

@@ -219,6 +219,19 @@ static void refer(struct course *c, const struct trials *validation)
 
 /* ---- the card ---- */
 
+/* Each once, however much it weighed. */
+static void count_rows(const struct course *c, struct model_card *card)
+{
+    const uint32_t *index = c->parts.train.index;
+    card->rows = card->positives = 0;
+    for (size_t i = 0; i < c->parts.train.n; i++) {
+        if (i && index[i] == index[i - 1])
+            continue;
+        card->rows++;
+        card->positives += c->d->label[index[i]] == LABEL_ATTACK;
+    }
+}
+
 static void describe(struct course *c)
 {
     const struct model_training *t = c->terms;
@@ -231,10 +244,7 @@ static void describe(struct course *c)
     card->data_format = arena_str(a, str_z(format));
     card->trained_ms = t->now_ms;
     card->seed = t->seed;
-    card->rows = c->parts.train.n;
-    card->positives = 0;
-    for (size_t i = 0; i < c->parts.train.n; i++)
-        card->positives += c->d->label[c->parts.train.index[i]] == LABEL_ATTACK;
+    count_rows(c, card);
     card->duplicates = c->d->duplicates;
     card->split = arena_str(a, str_z(c->parts.words));
     card->parameters = arena_str(a, sbuf_str(&c->parameters));
@@ -336,6 +346,7 @@ status model_train(const struct model_training *t, struct dataset *d, struct mod
     if (d->shape == DATASET_TABLE) /* how often a session is seen is worth knowing */
         dataset_dedupe(d);
     parts_of(t, d, &c.parts);
+    parts_weigh(&c.parts, d, t->heavy_from, t->heavy);
     note_labels(&c);
     c.team = team_new(t->threads);
     c.m = model_new(t->kind);

@@ -10,10 +10,12 @@ struct parts {
     uint32_t *index; /* owned */
     struct rows train, validation, test;
     char words[200]; /* for the card */
-    bool torn; /* groups had to be torn apart: too large to be kept whole */
+    bool torn;       /* groups had to be torn apart: too large to be kept whole */
 };
 /* keystroke: the first rows of each person to train, the next to validate, the last to test. */
 void parts_of(const struct model_training *t, const struct dataset *d, struct parts *out);
+/* From now on the training rows of group `from` and up are there `times` times, one after the other. */
+void parts_weigh(struct parts *p, const struct dataset *d, uint32_t from, unsigned times);
 void parts_done(struct parts *p);
 
 struct trials {       /* scores with labels; of a keystroke model each row against each person */

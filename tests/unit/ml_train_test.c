@@ -47,6 +47,40 @@ static void keeps_the_parts_apart(void **state)
     dataset_done(&d);
 }
 
+static void weighs_rows_of_a_group_in_training_alone(void **state)
+{
+    struct dataset d;
+    struct parts p, once;
+    struct model_training t = small;
+    bed_flows(&d, 400, 1);
+    for (size_t i = 0; i < d.rows; i++)
+        d.group[i] = (uint32_t)i;
+    parts_of(&t, &d, &once);
+    parts_of(&t, &d, &p);
+    parts_weigh(&p, &d, 350, 1);
+    assert_int_equal(p.train.n, once.train.n);
+    parts_weigh(&p, &d, 350, 4);
+    size_t at = 0;
+    for (size_t i = 0; i < once.train.n; i++)
+        for (unsigned n = once.train.index[i] >= 350 ? 4 : 1; n > 0; n--)
+            assert_int_equal(p.train.index[at++], once.train.index[i]);
+    assert_int_equal(at, p.train.n);
+    assert_true(p.train.n > once.train.n);
+    assert_int_equal(p.validation.n, once.validation.n);
+    assert_memory_equal(p.validation.index, once.validation.index,
+                        once.validation.n * sizeof *once.validation.index);
+    assert_int_equal(p.test.n, once.test.n);
+    assert_memory_equal(p.test.index, once.test.index, once.test.n * sizeof *once.test.index);
+    parts_done(&p);
+    parts_done(&once);
+    t.heavy_from = 350;
+    t.heavy = 4;
+    struct model *m = bed_train(&t, &d);
+    assert_true(model_card(m)->rows < 320); /* each is told of once */
+    model_free(m);
+    dataset_done(&d);
+}
+
 /* Whatever the test rows hold, all but the figures is the same: nothing of them was learned. */
 static void learns_nothing_of_the_rows_that_judge(void **state)
 {
@@ -352,6 +386,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_the_parts_apart),
+        cmocka_unit_test(weighs_rows_of_a_group_in_training_alone),
         cmocka_unit_test(learns_nothing_of_the_rows_that_judge),
         cmocka_unit_test(makes_the_same_of_the_same_on_any_number_of_threads),
         cmocka_unit_test(stops_when_it_is_told),
