@@ -9,6 +9,7 @@
 #include "os/file.h"
 #include "os/lock.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
@@ -29,6 +30,7 @@ struct job {
     struct job_record record;
     struct child child;
     bool cancelled;
+    bool shadow; /* what it makes goes there */
 };
 struct jobs {
     struct lock lock;
@@ -216,6 +218,9 @@ static status shelve(struct jobs *j, struct job *one, struct error *err)
                        &e, err);
     if (st == ST_OK)
         memcpy(one->record.version, e.version, sizeof one->record.version);
+    if (st == ST_OK && one->shadow)
+        st = shelf_promote(j->options.shelf, str_z(e.name), str_z(e.version), true, one->record.by,
+                           now(j), err);
     sbuf_done(&bytes);
     return st;
 }
@@ -312,42 +317,64 @@ static status may_start_locked(struct jobs *j, struct error *err)
     return j->count < JOBS_MAX ? ST_OK : fail(err, ST_LIMIT, "there are too many jobs");
 }
 
+struct command { /* `bguard model train …` */
+    const char *argv[ARGS_MAX];
+    size_t n;
+    struct arena arena;
+};
+
+static void say(struct command *c, const char *word)
+{
+    assert(c->n + 1 < ARGS_MAX);
+    c->argv[c->n++] = word;
+}
+
+/* --option and its value, unless that is empty. */
+static void say_text(struct command *c, const char *option, str value)
+{
+    str copy = value.n ? arena_str(&c->arena, value) : (str){0};
+    if (!copy.p)
+        return;
+    say(c, option);
+    say(c, copy.p);
+}
+
+static void say_data(struct command *c, const struct job_request *r, str rows)
+{
+    if (r->weight) {
+        say_text(c, "--verdicts", rows);
+        say_text(c, "--weight", arena_fmt(&c->arena, "%u", r->weight));
+    }
+    say_text(c, "--data", r->data.n || r->weight ? r->data : rows);
+    if (r->base.n)
+        say(c, arena_str(&c->arena, r->base).p);
+}
+
 static status start_child(const struct jobs *j, struct job *one, const struct job_request *r,
                           struct error *err)
 {
-    char rows[PATH_ROOM], model[PATH_ROOM], progress[PATH_ROOM], output[PATH_ROOM], seed[24],
-        fpr[32];
-    struct arena a;
-    arena_init(&a, 1 << 16);
-    (void)path_of(j, one, "rows", rows);
-    (void)snprintf(seed, sizeof seed, "%lld", (long long)r->seed);
-    (void)snprintf(fpr, sizeof fpr, "%.9g", r->fpr);
-    const char *data = r->data.n ? arena_str(&a, r->data).p : rows;
-    const char *argv[ARGS_MAX] = {j->program,   "model",
-                                  "train",      one->record.kind,
-                                  "--format",   one->record.format,
-                                  "--name",     one->record.name,
-                                  "--out",      path_of(j, one, "model.bgm", model),
-                                  "--progress", path_of(j, one, "progress", progress),
-                                  "--quiet",    "--seed",
-                                  seed,         "--data",
-                                  data};
-    size_t n = 17;
-    if (r->base.n)
-        argv[n++] = arena_str(&a, r->base).p;
-    if (r->option.n) {
-        argv[n++] = "--option";
-        argv[n++] = arena_str(&a, r->option).p;
-    }
-    if (r->fpr > 0) {
-        argv[n++] = "--fpr";
-        argv[n++] = fpr;
-    }
-    struct child_options o = {.argv = argv,
+    char path[PATH_ROOM], output[PATH_ROOM];
+    struct command c = {.n = 0};
+    arena_init(&c.arena, 1 << 16); /* twice what all of it can be */
+    say(&c, j->program);
+    say(&c, "model");
+    say(&c, "train");
+    say(&c, one->record.kind);
+    say(&c, "--quiet");
+    say_text(&c, "--format", str_z(one->record.format));
+    say_text(&c, "--name", str_z(one->record.name));
+    say_text(&c, "--out", str_z(path_of(j, one, "model.bgm", path)));
+    say_text(&c, "--progress", str_z(path_of(j, one, "progress", path)));
+    say_text(&c, "--seed", arena_fmt(&c.arena, "%lld", (long long)r->seed));
+    say_text(&c, "--option", r->option);
+    say_text(&c, "--note", r->note);
+    say_text(&c, "--fpr", r->fpr > 0 ? arena_fmt(&c.arena, "%.9g", r->fpr) : (str){0});
+    say_data(&c, r, str_z(path_of(j, one, "rows", path)));
+    struct child_options o = {.argv = c.argv,
                               .err = path_of(j, one, "output", output),
                               .memory_bytes = j->options.memory_bytes};
     status st = child_start(&o, &one->child, err);
-    arena_done(&a);
+    arena_done(&c.arena);
     return st;
 }
 
@@ -373,7 +400,8 @@ static status start_locked(struct jobs *j, const struct job_request *r, struct j
     uid_new(rec->started_ms, rec->id);
     keep(rec->kind, sizeof rec->kind, r->kind);
     keep(rec->name, sizeof rec->name, r->name);
-    keep(rec->data, sizeof rec->data, r->data.n ? r->label : STR("rows of the request"));
+    one->shadow = r->shadow;
+    keep(rec->data, sizeof rec->data, r->label.n ? r->label : STR("rows of the request"));
     keep(rec->format, sizeof rec->format, r->format.n ? r->format : STR("csv"));
     keep(rec->by, sizeof rec->by, r->by);
     st = prepare(j, one, r, err);

@@ -44,11 +44,15 @@ void jobs_close(struct jobs *j);
 
 struct job_request {
     str kind, name, format; /* format empty: csv */
-    str data;               /* path; empty: `rows` */
-    str label;              /* what people are told of the path */
+    str data;               /* path; empty: `rows` alone */
+    str label;              /* what people are told of the data; empty: rows of the request */
     str rows;               /* bytes of a file */
     str base;               /* path of more data of the same format, or empty */
     str option;             /* "name=value,…" of the kind, or empty */
+    str note;               /* for the card */
+    unsigned
+        weight; /* not 0: `rows` are verdicts, each so many times; `data` and `base` are beside them, or nothing */
+    bool shadow; /* what comes out scores in shadow at once */
     str by;
     int64_t seed;
     double fpr; /* 0: not said */

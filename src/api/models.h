@@ -4,6 +4,7 @@
 #define API_MODELS_H
 
 #include "api/api_int.h"
+#include "api/jobs.h"
 #include "api/threat.h"
 #include "ml/shelf.h"
 
@@ -15,6 +16,18 @@ bool models_find(struct api_call *c, str name, str version, struct loaded_model 
 CHECKED status models_apply(struct api *a, struct error *err);
 /* How each model in use does, for /metrics. */
 void models_metrics(struct api *a, struct sbuf *out);
+
+/* ---- res_jobs.c ---- */
+
+/* NULL: there are none, and 503 was answered. */
+struct jobs *models_jobs(struct api_call *c);
+void job_answer(struct api_call *c, const struct job_record *r, int http);
+/* For the audit log: JSON. */
+str job_detail(struct api_call *c, const struct job_record *r);
+/* Would the training ask another server? */
+bool job_asks_a_server(const struct job_request *r);
+/* A request's `data` as a path below the folder `training`.  ST_INVALID: it leads elsewhere. */
+CHECKED status training_path(struct api_call *c, str data, str *out, struct error *err);
 
 /* ---- models_json.c: scores in the answers of other routes ---- */
 

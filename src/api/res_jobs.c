@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Models trained by the service: started, watched, cancelled.  What comes out is on the shelf; nothing is in use by that. */
-#include "api/jobs.h"
 #include "api/models.h"
 
 enum { ROWS_BYTES_MAX = 32 * 1024 * 1024 };
@@ -55,7 +54,7 @@ static const struct schema_field jobs_fields[] = {
 };
 const struct schema schema_jobs = SCHEMA_OF("Jobs", "Trainings", jobs_fields);
 
-static struct jobs *jobs_of(struct api_call *c)
+struct jobs *models_jobs(struct api_call *c)
 {
     if (!c->api->options.jobs)
         threat_absent(c, "training");
@@ -107,7 +106,7 @@ static void write_job(struct json_out *o, const struct job_record *r)
     json_out_object_end(o);
 }
 
-static void answer_job(struct api_call *c, const struct job_record *r, int http)
+void job_answer(struct api_call *c, const struct job_record *r, int http)
 {
     struct json_out o = call_json(c);
     write_job(&o, r);
@@ -129,9 +128,17 @@ static bool stays_below(str path)
 
 /* Alone, or as a member of an ensemble: the option is that of a command line, where who asks may name any server, and any
  * file as the key that it is sent. */
-static bool asks_a_server(const struct job_request *r)
+bool job_asks_a_server(const struct job_request *r)
 {
     return str_eq(r->kind, STR("remote")) || str_contains(r->option, STR("remote"));
+}
+
+status training_path(struct api_call *c, str data, str *out, struct error *err)
+{
+    if (!stays_below(data))
+        return fail(err, ST_INVALID, "/data: expected a path below the folder `training`");
+    *out = arena_fmt(c->arena, "%s/training/" STR_FMT, c->api->options.data_dir, STR_ARG(data));
+    return ST_OK;
 }
 
 static status read_request(struct api_call *c, struct job_request *r, struct error *err)
@@ -147,19 +154,13 @@ static status read_request(struct api_call *c, struct job_request *r, struct err
                               .by = call_actor_name(c)};
     if ((data.n > 0) == (r->rows.n > 0))
         return fail(err, ST_INVALID, "/data: expected either this or /rows");
-    if (asks_a_server(r))
+    if (job_asks_a_server(r))
         return fail(err, ST_INVALID, "/kind: models on other servers are trained by hand");
-    if (data.n && !stays_below(data))
-        return fail(err, ST_INVALID, "/data: expected a path below the folder `training`");
     r->label = data;
-    if (data.n)
-        r->data =
-            arena_fmt(c->arena, "%s/training/" STR_FMT, c->api->options.data_dir, STR_ARG(data));
-    return ST_OK;
+    return data.n ? training_path(c, data, &r->data, err) : ST_OK;
 }
 
-/* For the audit log: JSON. */
-static str detail_of(struct api_call *c, const struct job_record *r)
+str job_detail(struct api_call *c, const struct job_record *r)
 {
     struct sbuf b = {.cap = 2048};
     struct json_out o = json_out_on(&b);
@@ -175,7 +176,7 @@ static str detail_of(struct api_call *c, const struct job_record *r)
 
 void serve_job_add(struct api_call *c)
 {
-    struct jobs *j = jobs_of(c);
+    struct jobs *j = models_jobs(c);
     struct job_request r;
     struct job_record made;
     struct error err;
@@ -184,14 +185,14 @@ void serve_job_add(struct api_call *c)
     status st = read_request(c, &r, &err);
     if (st == ST_OK)
         st = jobs_start(j, &r, &made, &err);
-    call_audit(c, "model.train", r.name, st == ST_OK ? detail_of(c, &made) : STR(""), st == ST_OK);
+    call_audit(c, "model.train", r.name, st == ST_OK ? job_detail(c, &made) : STR(""), st == ST_OK);
     if (call_ok(c, st, &err))
-        answer_job(c, &made, 201);
+        job_answer(c, &made, 201);
 }
 
 void serve_job_list(struct api_call *c)
 {
-    struct jobs *j = jobs_of(c);
+    struct jobs *j = models_jobs(c);
     struct job_record *r = NULL;
     struct error err;
     size_t n = 0;
@@ -210,17 +211,17 @@ void serve_job_list(struct api_call *c)
 
 void serve_job_get(struct api_call *c)
 {
-    struct jobs *j = jobs_of(c);
+    struct jobs *j = models_jobs(c);
     struct job_record r;
     struct error err;
     str id;
     if (j && call_id(c, &id) && call_ok(c, jobs_get(j, id, &r, &err), &err))
-        answer_job(c, &r, 200);
+        job_answer(c, &r, 200);
 }
 
 void serve_job_cancel(struct api_call *c)
 {
-    struct jobs *j = jobs_of(c);
+    struct jobs *j = models_jobs(c);
     struct job_record r;
     struct error err;
     str id;
@@ -229,5 +230,5 @@ void serve_job_cancel(struct api_call *c)
     status st = jobs_cancel(j, id, &r, &err);
     call_audit(c, "model.train.cancel", id, STR(""), st == ST_OK);
     if (call_ok(c, st, &err))
-        answer_job(c, &r, 200);
+        job_answer(c, &r, 200);
 }

@@ -128,6 +128,17 @@ verdicts() {
     stop_service
 }
 
+retrain() {
+    train a.bgm
+    start_models
+    import a.bgm
+    promote '{}'
+    mkdir "$data/training"
+    cp rows.csv "$data/training/rows.csv"
+    model_py retrain "$url" "$(token)" "$BGUARD"
+    stop_service
+}
+
 # A training is a process of its own: it may fail, be cancelled, or be cut off by the service's end.
 jobs() {
     model_py rows >rows.csv
@@ -152,6 +163,7 @@ case_of 'a model is taken in, put into use, watched, rolled back and kept' in_us
 case_of 'what the command line promotes is in use' by_the_command_line
 case_of 'models that came with the program are used until others are' shipped
 case_of 'an alert tells of a model that people think less of than its card' verdicts
+case_of 'a model learns from how its alerts were closed, and comes into shadow' retrain
 case_of 'models are trained by processes of their own' jobs
 case_of 'files are scored too, the same on any number of workers' offline
 if [ -x "$venv/bin/python" ]; then

@@ -1,10 +1,12 @@
 /* The routes of models and of the Open Inference Protocol, asked over the loopback. */
+#include "api/jobs.h"
 #include "ml/oip.h"
 #include "tests/model_bed.h"
 #include "tests/unit/api_bed.h"
 
 static struct bed bed;
 static struct shelf *shelf;
+static struct jobs *jobs;
 static char first[16], second[16]; /* versions */
 static struct arena arena;
 
@@ -16,7 +18,10 @@ static int set_up(void **state)
     o.folder = folder_path("models");
     arena_init(&arena, 64 << 20);
     BED_MUST(shelf_open(&o, &shelf, &err_));
-    bed_open(&bed, &(struct api_options){.shelf = shelf});
+    struct jobs_options of_jobs = {
+        .folder = folder_path("jobs"), .program = "/no/such/program", .shelf = shelf};
+    BED_MUST(jobs_open(&of_jobs, &jobs, &err_));
+    bed_open(&bed, &(struct api_options){.shelf = shelf, .jobs = jobs});
     bed_as(&bed, bed_login(&bed, "admin", BED_PASSWORD));
     return 0;
 }
@@ -24,6 +29,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     bed_close(&bed);
+    jobs_close(jobs);
     shelf_close(shelf);
     arena_done(&arena);
     return folder_remove(state);
@@ -193,6 +199,39 @@ static void tells_how_a_model_does(void **state)
     assert_true(str_contains(bed.answer.body, STR("bguard_model_flows_total ")));
 }
 
+static void learns_from_closed_alerts_when_there_are_enough(void **state)
+{
+    char path[96];
+    static const char retrain[] = "/api/models/flows/retrain";
+    bed_expect(&bed, 409, "POST", retrain, "{\"data\":\"x.csv\"}");
+    assert_true(str_contains(bed.answer.body, STR("0 verdicts; 20 are needed")));
+    bed_expect(&bed, 200, "GET", "/api/alerts?rule=flows", NULL);
+    (void)snprintf(path, sizeof path, "/api/alerts/%s/close",
+                   member(element(bed_member(&bed, "alerts"), 0), "id"));
+    bed_expect(&bed, 200, "POST", path, "{\"verdict\":\"true_positive\"}");
+    bed_expect(&bed, 200, "GET", "/api/models/flows/verdicts", NULL);
+    assert_true(str_starts(bed.answer.content_type, STR("text/csv")));
+    assert_true(str_starts(bed.answer.body, STR("duration,")));
+    assert_true(str_contains(bed.answer.body, STR("\n140.5,")));
+    assert_true(str_ends(bed.answer.body, STR(",1\n")));
+    bed_expect(&bed, 200, "GET", "/api/models/other/verdicts", NULL);
+    assert_true(str_ends(bed.answer.body, STR(",label\n")));
+    bed_expect(&bed, 409, "POST", retrain, "{\"data\":\"x.csv\"}");
+    assert_true(str_contains(bed.answer.body, STR("1 verdict; 20 are needed")));
+    bed_expect(&bed, 409, "POST", retrain, "{}");
+    assert_true(str_contains(bed.answer.body, STR("20 of each are needed without /data")));
+    bed_expect(&bed, 400, "POST", retrain, "{\"data\":\"../x\"}");
+    bed_expect(&bed, 400, "POST", retrain, "{\"kind\":\"lstm\"}");
+    bed_expect(&bed, 400, "POST", retrain, "{\"kind\":\"remote\"}");
+    bed_expect(&bed, 400, "POST", retrain,
+               "{\"kind\":\"ensemble\",\"option\":\"members=remote+iforest\"}");
+    bed_expect(&bed, 400, "POST", retrain, "{\"weight\":0}");
+    bed_expect(&bed, 404, "POST", "/api/models/none/retrain", "{}");
+    bed_as(&bed, bed_login(&bed, "ann", "correct horse battery"));
+    bed_expect(&bed, 403, "POST", retrain, "{}");
+    bed_as(&bed, bed_login(&bed, "admin", BED_PASSWORD));
+}
+
 /* ---- the protocol ---- */
 
 static const char infer[] = "/v2/models/flows/infer";
@@ -328,6 +367,7 @@ int main(void)
         cmocka_unit_test(lets_only_the_installation_change_models),
         cmocka_unit_test(scores_connections_in_answers),
         cmocka_unit_test(tells_how_a_model_does),
+        cmocka_unit_test(learns_from_closed_alerts_when_there_are_enough),
         cmocka_unit_test(says_what_it_is),
         cmocka_unit_test(scores_rows_and_columns_alike),
         cmocka_unit_test(takes_and_gives_bytes),
