@@ -170,6 +170,15 @@ static bool is_option(const char *word)
     return word[0] == '-' && word[1] != '\0';
 }
 
+/* No value but an option of its own: "--data --format csv" has forgotten the data. */
+static bool is_next_option(const struct args *a, const struct option_info *o, const char *word)
+{
+    str rest = str_z(word), name = str_cut(&rest, '=');
+    if (o->kind == OPTION_MANY)
+        return is_option(word);
+    return str_starts(name, STR("--")) && find_option(a->command, str_from(name, 2), 0);
+}
+
 static status take_value(struct args *a, const struct option_info *o, const char *inlined,
                          struct cursor *cur, struct error *err)
 {
@@ -178,7 +187,7 @@ static status take_value(struct args *a, const struct option_info *o, const char
                        : give(a, o, "", err);
     if (inlined)
         return give(a, o, inlined, err);
-    if (cur->at == cur->end)
+    if (cur->at == cur->end || is_next_option(a, o, *cur->at))
         return fail(err, ST_INVALID, "'--%s' wants %s", o->name, what_is_wanted(o));
     status s = give(a, o, *cur->at++, err);
     while (o->kind == OPTION_MANY && s == ST_OK && cur->at < cur->end && !is_option(*cur->at))
