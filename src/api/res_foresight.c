@@ -8,6 +8,8 @@
 #include "foresight/foresight.h"
 #include "store/alert.h"
 
+#include <math.h>
+
 enum {
     PAGE = 1000,
     ALERTS_MAX = 50000, /* the latest; older ones are left out, and it is said */
@@ -162,7 +164,7 @@ static void write_backtest(struct json_out *o, const struct backtest *b)
     json_out_kv_f64(o, "mean_absolute_error", b->mae);
     json_out_kv_f64(o, "coverage", b->coverage_01);
     json_out_kv_f64(o, "naive_error", b->naive_mae);
-    json_out_kv_f64(o, "skill", b->skill_01);
+    json_out_kv_f64(o, "skill", b->naive_mae > 0 ? b->skill_01 : NAN); /* of nothing: null */
     json_out_object_end(o);
 }
 
@@ -390,7 +392,7 @@ static void write_risk_test(struct json_out *o, const char *name, const struct r
     json_out_kv_u64(o, "happened", b->happened);
     json_out_kv_f64(o, "brier", b->brier);
     json_out_kv_f64(o, "base_brier", b->base_brier);
-    json_out_kv_f64(o, "skill", b->skill_01);
+    json_out_kv_f64(o, "skill", b->happened ? b->skill_01 : NAN); /* of nothing: null */
     json_out_kv_f64(o, "calibration_error", b->calibration_error);
     json_out_object_end(o);
 }

@@ -49,6 +49,11 @@ static void print_alerts(struct remote *r)
 {
     bool days = str_eq(json_str(json_get(r->root, STR("period")), STR("")), STR("day"));
     json_node test = json_get(r->root, STR("backtest"));
+    if (json_int(json_get(r->root, STR("alerts")), 0) == 0) {
+        printf("no alerts in the last %llu days: nothing to expect more from\n",
+               (unsigned long long)args_number(r->args, "days"));
+        return;
+    }
     printf("new alerts expected by the %s, made from %lld%s\n\n", days ? "day" : "hour (UTC)",
            (long long)json_int(json_get(r->root, STR("alerts")), 0),
            json_bool(json_get(r->root, STR("truncated")), false) ? ", the latest of more" : "");
@@ -67,7 +72,7 @@ static void print_risk(struct remote *r, json_node one, struct chart_bar *bar)
 {
     json_node day = json_get(one, STR("day")), week = json_get(one, STR("week"));
     str name = arena_fmt(&r->arena, STR_FMT " " STR_FMT,
-                         STR_ARG(str_head(json_str(json_get(one, STR("type")), STR("")), 12)),
+                         STR_ARG(str_head(json_str(json_get(one, STR("type")), STR("")), 24)),
                          STR_ARG(str_head(json_str(json_get(one, STR("value")), STR("")), 24)));
     double risk = json_real(json_get(week, STR("risk")), 0);
     str text = arena_fmt(&r->arena, "%.0f %% (%.0f to %.0f), next day %.0f %%", 100 * risk,
@@ -82,6 +87,11 @@ static void print_entities(struct remote *r)
     json_node entities = json_get(r->root, STR("entities"));
     struct chart_bar bar[CHART_BARS_MAX];
     struct chart c = {.kind = CHART_BARS, .bar = bar, .x_max = 100};
+    if (json_int(json_get(r->root, STR("known")), 0) == 0) {
+        printf("\nno entity had an alert in the last %llu days\n",
+               (unsigned long long)args_number(r->args, "known-days"));
+        return;
+    }
     printf("\nrisk of an alert in the next week, of %lld entities that had one\n\n",
            (long long)json_int(json_get(r->root, STR("known")), 0));
     for (struct json_each it = json_each(entities); json_each_next(&it);)
