@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "base/vec.h"
 #include "cli/cli_int.h"
 #include "os/clock.h"
@@ -166,6 +167,23 @@ static void note_model(void *arg, const char *name, const char *why)
         cli_note("model '%s' is left out: %s", name, why);
 }
 
+/* One file, as if it were alone in a folder. */
+static status run_model(struct run *r, const char *path, struct error *err)
+{
+    struct model *m = NULL;
+    status s = model_load(path, NULL, &m, err);
+    if (s != ST_OK)
+        return s;
+    char name[64];
+    str card = str_head(model_card(m)->name, sizeof name - 1);
+    (void)snprintf(name, sizeof name, STR_FMT, STR_ARG(card));
+    struct model_use *use = mem_new(struct model_use);
+    use->model = loaded_new(name, m, &(struct watch_limits){0});
+    bool fits = use->model->flows != NULL;
+    r->models = model_set_new(use, 1);
+    return fits ? ST_OK : fail(err, ST_INVALID, "'%.100s' is no model of connections", path);
+}
+
 /* --models, else what came with the program.  Who names a folder wants a model of it. */
 static status run_models(struct run *r, const struct args *a, struct error *err)
 {
@@ -181,6 +199,10 @@ static status run_models(struct run *r, const struct args *a, struct error *err)
     bool named = *args_text(a, "models");
     struct file_info info;
     status s = named ? file_stat(folder, &info, err) : ST_OK; /* or it would be made */
+    if (s == ST_OK && named && info.kind == FILE_REGULAR) {
+        sbuf_done(&shipped);
+        return run_model(r, folder, err);
+    }
     struct shelf_options o = {.folder = named ? folder : NULL, .shipped = folder};
     if (s == ST_OK && *folder)
         s = shelf_open(&o, &shelf, err);
