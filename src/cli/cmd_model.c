@@ -61,7 +61,8 @@ static void list_json(struct json_out *j, const char *name, const struct registr
     if (m) {
         json_out_kv_str(j, "kind", str_z(model_kind_name(model_card(m)->kind)));
         json_out_kv_str(j, "format", model_card(m)->data_format);
-        json_out_kv_time(j, "trained", model_card(m)->trained_ms);
+        if (model_card(m)->trained_ms)
+            json_out_kv_time(j, "trained", model_card(m)->trained_ms);
         json_out_kv_f64(j, "roc_auc", model_card(m)->figures.roc_auc.value);
     }
     json_out_object_end(j);
@@ -83,7 +84,10 @@ static void list_line(const char *name, const struct registry_version *v, const 
     }
     const struct model_card *c = model_card(m);
     printf("%-11s  %-10s  ", model_kind_name(c->kind), c->data_format.n ? c->data_format.p : "");
-    print_time(stdout, c->trained_ms);
+    if (c->trained_ms)
+        print_time(stdout, c->trained_ms);
+    else
+        printf("%-19s", "unknown");
     if (c->figures.rows && !isnan(c->figures.roc_auc.value))
         printf("  %.4f", c->figures.roc_auc.value);
     putchar('\n');
@@ -370,6 +374,18 @@ int cmd_model_import(const struct args *a)
     return st == ST_OK ? 0 : status_exit(err.code);
 }
 
+static void print_exported(const struct model *m, const char *file)
+{
+    struct sbuf text;
+    sbuf_init(&text, CLI_JSON_MAX);
+    struct json_out j = json_out_on(&text);
+    json_out_object(&j);
+    json_model(&j, m);
+    json_out_kv_str(&j, "file", str_z(file));
+    json_out_object_end(&j);
+    cli_print_json(&text);
+}
+
 int cmd_model_export(const struct args *a)
 {
     struct model *m = NULL;
@@ -389,6 +405,8 @@ int cmd_model_export(const struct args *a)
     } else if (st == ST_OK) {
         st = model_save(m, out, &err);
     }
+    if (st == ST_OK && args_flag(a, "json"))
+        print_exported(m, out);
     model_free(m);
     sbuf_done(&bytes);
     return st == ST_OK ? 0 : cli_fail(&err);

@@ -36,12 +36,13 @@ static status read_kind(const char *name, enum model_kind *out, struct error *er
         return ST_OK;
     for (size_t k = 0; k < MODEL_KIND_COUNT && n < sizeof all; k++) {
         const char *one = model_kind_name((enum model_kind)k);
+        if (k == MODEL_REMOTE) /* made by hand */
+            continue;
         nearest_try(&near, str_z(one));
         n += (size_t)snprintf(all + n, sizeof all - n, "%s%s", k ? ", " : "", one);
     }
-    return fail(err, ST_INVALID, "unknown kind '%.40s'%s" STR_FMT "%s; there are %s", name,
-                near.found ? ": did you mean '" : "", STR_ARG(near.best), near.found ? "'?" : "",
-                all);
+    return fail(err, ST_INVALID, "unknown kind '%.40s'; there are %s%s" STR_FMT "%s", name, all,
+                near.found ? "; did you mean '" : "", STR_ARG(near.best), near.found ? "'?" : "");
 }
 
 /* "5/day", "2/hour", "100/week", or "5" for a day → so many a day. */

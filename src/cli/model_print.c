@@ -155,10 +155,17 @@ static void print_origin(const struct model_card *c)
     format_grouped(c->positives, attacks);
     format_grouped(c->duplicates, twice);
     print_line("version", c->version);
-    printf("  %-*s ", LABEL, "trained");
-    print_time(stdout, c->trained_ms);
-    printf("\n  %-*s " STR_FMT ", %s rows, %s of them attacks; %s duplicates left out\n", LABEL,
-           "with", STR_ARG(c->data_format), rows, attacks, twice);
+    print_line("trained", c->trained_ms ? (str){0} : STR("unknown"));
+    if (c->trained_ms) {
+        printf("  %-*s ", LABEL, "trained");
+        print_time(stdout, c->trained_ms);
+        putchar('\n');
+    }
+    if (c->rows == 0)
+        print_line("with", STR("unknown"));
+    else
+        printf("  %-*s " STR_FMT ", %s rows, %s of them attacks; %s duplicates left out\n", LABEL,
+               "with", STR_ARG(c->data_format), rows, attacks, twice);
     print_line("data (SHA-256)", c->data_digest);
     print_line("split", c->split);
     print_line("parameters", c->parameters);
@@ -189,7 +196,11 @@ void print_card(const struct model *m)
         print_figures(&c->crossed);
     }
     putchar('\n');
-    print_threshold(c->threshold, c->figures.rows ? c->figures.fpr.value : c->fpr);
+    if (c->rows || c->figures.rows)
+        print_threshold(c->threshold, c->figures.rows ? c->figures.fpr.value : c->fpr);
+    else
+        printf("  %-*s %.4g: how many false alarms that makes was not measured\n", LABEL,
+               "threshold", c->threshold);
     print_line("chosen for", c->basis);
     arena_init(&arena, 4 << 20);
     if (importance_chart(m, &arena, &chart)) {

@@ -93,7 +93,8 @@ void card_write(const struct model *m, struct sbuf *out)
     json_out_object(&o);
     json_out_kv_str(&o, "name", c->name);
     json_out_kv_str(&o, "kind", str_z(model_kind_name(m->kind)));
-    json_out_kv_time(&o, "trained", c->trained_ms);
+    if (c->trained_ms) /* else nobody knows */
+        json_out_kv_time(&o, "trained", c->trained_ms);
     json_out_key(&o, STR("data"));
     json_out_object(&o);
     json_out_kv_str(&o, "format", c->data_format);

@@ -79,7 +79,7 @@ status model_import_xgboost(str bytes, struct model **out, struct error *err)
 status model_export_xgboost(const struct model *m, struct sbuf *out, struct error *err)
 {
     if (m->kind != MODEL_XGBOOST)
-        return fail(err, ST_UNSUPPORTED, "a %s model is not one of XGBoost's",
+        return fail(err, ST_UNSUPPORTED, "models of the kind '%s' are none of XGBoost's",
                     model_kind_name(m->kind));
     const struct encoder *e = &m->encoder;
     const struct boost *trees = xgboost_trees(m);

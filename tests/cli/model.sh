@@ -135,7 +135,10 @@ adds_itself() {
 xgboost_and_back() {
     model export "$work/x.bgm" --xgboost --out x.ubj
     model import x.ubj --name theirs --models here >/dev/null
-    model export theirs --models here --out y.bgm
+    model show theirs --models here >card
+    holds card unknown
+    model export theirs --models here --out y.bgm --json >said
+    holds said '"file":"y.bgm"'
     model eval "$work/x.bgm" --data "$work/test.csv" --json >one
     model eval y.bgm --data "$work/test.csv" --format csv --json >two
     python3 -c '
@@ -170,6 +173,9 @@ budget_sets_the_threshold() {
 mistakes_are_named() {
     ends_with 2 model train xgbost --data x --out y 2>err
     holds err "did you mean 'xgboost'"
+    lacks err remote
+    ends_with 2 model train xgboost --data --format csv --out y 2>err
+    holds err "'--data' wants a value"
     ends_with 2 model train xgboost --data "$work/train.csv" --out y 2>err
     holds err '--format'
     ends_with 2 model train xgboost --data "$work/train.csv" --format nsl-kd --out y 2>err
