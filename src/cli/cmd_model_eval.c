@@ -70,6 +70,8 @@ static status judge(struct judging *g, struct error *err)
         st = seat_all(g, err);
     if (st == ST_OK)
         st = panel_run(&g->panel, &g->input, threshold, err);
+    for (size_t i = 0; i < g->models && st == ST_OK; i++)
+        g->panel.seat[i].trained_on = model_input_trained(&g->input, g->model[i]);
     for (size_t i = 1; i < g->panel.seats && st == ST_OK; i++)
         if (g->panel.seat[i].figures.roc_auc.value > g->panel.seat[g->best].figures.roc_auc.value)
             g->best = i;
@@ -121,6 +123,7 @@ static void json_seat(struct json_out *j, const struct panel_seat *s)
     json_figures(j, &s->figures);
     json_out_kv_f64(j, "us_per_row", s->us_per_row);
     json_out_kv_u64(j, "members_unanswered", s->unanswered);
+    json_out_kv_bool(j, "trained_on", s->trained_on);
     if (s->persons) {
         json_out_kv_u64(j, "persons", s->persons);
         json_out_kv_f64(j, "person_equal_error_rate", s->person_eer);
@@ -200,6 +203,18 @@ static void eval_text(const struct judging *g)
     print_members(g);
 }
 
+/* Good figures of rows that it knows by heart say nothing. */
+static void note_trained(const struct judging *g)
+{
+    for (size_t i = 0; i < g->models && !g->input.quiet; i++) {
+        str name = model_card(g->model[i])->name;
+        if (g->panel.seat[i].trained_on)
+            cli_note("'" STR_FMT "' was trained on these rows: the figures flatter it; judge it on "
+                     "others, or train with --hold-back",
+                     STR_ARG(str_head(name, 60)));
+    }
+}
+
 static int run(const struct args *a, void (*json)(const struct judging *),
                void (*text)(const struct judging *), size_t models)
 {
@@ -218,6 +233,7 @@ static int run(const struct args *a, void (*json)(const struct judging *),
         code = cli_fail(&err);
     } else {
         model_input_note(&g.input);
+        note_trained(&g);
         (args_flag(a, "json") ? json : text)(&g);
     }
     judging_done(&g);

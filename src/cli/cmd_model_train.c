@@ -354,6 +354,14 @@ static status read_rows(struct training *t, struct dataset *d, struct error *err
     return model_verdicts_join(d, verdicts, &t->terms.heavy_from, err);
 }
 
+static status fit_model(struct training *t, struct dataset *d, struct model **out,
+                        struct error *err)
+{
+    t->terms.hold_back = t->input.hold_back; /* for the card: who judges it may ask */
+    t->terms.hold_split = t->input.split;
+    return model_train(&t->terms, d, out, err);
+}
+
 static status train(struct training *t, struct model **out, struct error *err)
 {
     struct dataset d = {0};
@@ -376,7 +384,7 @@ static status train(struct training *t, struct model **out, struct error *err)
     if (st == ST_OK)
         st = find_volume(t, &d, err);
     if (st == ST_OK)
-        st = model_train(&t->terms, &d, out, err);
+        st = fit_model(t, &d, out, err);
     progress_clear(&t->bar);
     if (t->lines)
         (void)fclose(t->lines); /* each line was flushed */

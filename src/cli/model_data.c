@@ -285,6 +285,7 @@ status model_input_all(struct model_input *in, struct dataset *out, struct error
         st = i && in->mixed ? read_beside(in, &in->source.at[i], &d, err)
                             : read_one(in, &in->source.at[i], &d, err);
     progress_clear(&in->bar);
+    memcpy(in->digest, d.digest, sizeof in->digest);
     if (st == ST_OK)
         st = choose_columns(in, &d, err);
     if (st == ST_OK)
@@ -315,7 +316,9 @@ status model_input_each(struct model_input *in,
     }
     for (size_t i = 0; i < in->source.n && st == ST_OK; i++) {
         d = (struct dataset){0};
+        memcpy(d.digest, in->digest, sizeof d.digest); /* as if all were read at once */
         st = read_one(in, &in->source.at[i], &d, err);
+        memcpy(in->digest, d.digest, sizeof in->digest);
         if (st == ST_OK)
             narrow(in, &d);
         if (st == ST_OK && d.rows)
@@ -324,6 +327,14 @@ status model_input_each(struct model_input *in,
     }
     progress_clear(&in->bar);
     return st == ST_OK ? model_input_classes(in, err) : st;
+}
+
+bool model_input_trained(const struct model_input *in, const struct model *m)
+{
+    const struct model_card *c = model_card(m);
+    bool kept_back = in->hold_back > 0 && in->held && in->hold_back == c->hold_back &&
+                     in->seed == c->seed && str_eq(c->hold_split, str_z(split_name(in->split)));
+    return !kept_back && in->digest[0] && str_eq(c->data_digest, str_z(in->digest));
 }
 
 void model_input_note(const struct model_input *in)

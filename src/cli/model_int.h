@@ -58,6 +58,7 @@ struct model_input {
     /* what was found */
     uint64_t read, rejected;
     char reject[160];
+    char digest[65]; /* SHA-256 of everything read, as on cards; "" at first */
     struct progress_bar bar;
     struct arena arena;
     VEC(str) class_seen; /* of attacks */
@@ -76,6 +77,8 @@ CHECKED status model_input_each(struct model_input *in,
                                 void *arg, struct error *err);
 /* After all was read: a class that was asked for and never seen is ST_NOT_FOUND. */
 CHECKED status model_input_classes(const struct model_input *in, struct error *err);
+/* Are some of the rows those that `m` learned from?  By the digest on its card, and what was held back. */
+bool model_input_trained(const struct model_input *in, const struct model *m);
 void model_input_note(const struct model_input *in); /* lines refused, on stderr */
 
 /* ---- model_verdicts.c ---- */
@@ -95,7 +98,8 @@ struct panel_seat {
     uint64_t unanswered;       /* rows where a member did not answer */
     double us_per_row;         /* on one thread */
     struct figures figures;
-    size_t persons; /* keystroke, else 0 */
+    bool trained_on; /* it learned from these very data, which were not kept back */
+    size_t persons;  /* keystroke, else 0 */
     double person_eer;
 };
 struct panel { /* models that see the same rows */

@@ -167,6 +167,9 @@ static void print_origin(const struct model_card *c)
         printf("  %-*s " STR_FMT ", %s rows, %s of them attacks; %s duplicates left out\n", LABEL,
                "with", STR_ARG(c->data_format), rows, attacks, twice);
     print_line("data (SHA-256)", c->data_digest);
+    if (c->hold_back > 0)
+        printf("  %-*s %g of the rows, seed %llu, split " STR_FMT "\n", LABEL, "held back",
+               c->hold_back, (unsigned long long)c->seed, STR_ARG(c->hold_split));
     print_line("split", c->split);
     print_line("parameters", c->parameters);
     print_line("license", c->license);

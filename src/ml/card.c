@@ -102,6 +102,10 @@ void card_write(const struct model *m, struct sbuf *out)
     json_out_kv_u64(&o, "rows", c->rows);
     json_out_kv_u64(&o, "positives", c->positives);
     json_out_kv_u64(&o, "duplicates", c->duplicates);
+    if (c->hold_back > 0) {
+        json_out_kv_f64(&o, "hold_back", c->hold_back);
+        json_out_kv_str(&o, "hold_split", c->hold_split);
+    }
     write_columns(&o, m);
     json_out_object_end(&o);
     json_out_kv_str(&o, "split", c->split);
@@ -197,6 +201,8 @@ static void fill(struct model *m, json_node n)
         .rows = count_of(data, "rows"),
         .positives = count_of(data, "positives"),
         .duplicates = count_of(data, "duplicates"),
+        .hold_back = json_real(member(data, "hold_back"), 0),
+        .hold_split = text_of(m, data, "hold_split"),
         .split = text_of(m, n, "split"),
         .parameters = text_of(m, n, "parameters"),
         .basis = text_of(m, n, "threshold_basis"),

@@ -60,7 +60,9 @@ struct model_training {
     unsigned threads;           /* 0: all */
     const char *name;           /* for people; NULL: made of the kind and the data */
     const char *license, *note; /* for the card; NULL: not stated */
-    int64_t now_ms;             /* for the card */
+    double hold_back; /* for the card: part of the data that `d` is without, split so with `seed` */
+    enum split_kind hold_split;
+    int64_t now_ms; /* for the card */
     bool (*progress)(void *arg, enum model_stage stage, const char *what, double part_01,
                      double loss);
     void *arg; /* false from progress: stop, ST_UNAVAILABLE; the checkpoint stays */
@@ -95,6 +97,8 @@ struct model_card { /* borrowed from the model */
     int64_t trained_ms;
     uint64_t seed;
     size_t rows, positives, duplicates; /* that it was trained with */
+    double hold_back;                   /* part of the data kept from it; 0: none */
+    str hold_split;                     /* by which split; "" */
     str split, parameters;              /* in words; "trees=300 depth=6 …" */
     str basis, warning;                 /* how the threshold was chosen; what to know; "" */
     double threshold, fpr;

@@ -246,6 +246,8 @@ static void describe(struct course *c)
     card->seed = t->seed;
     count_rows(c, card);
     card->duplicates = c->d->duplicates;
+    card->hold_back = t->hold_back;
+    card->hold_split = t->hold_back > 0 ? str_z(split_name(t->hold_split)) : STR("");
     card->split = arena_str(a, str_z(c->parts.words));
     card->parameters = arena_str(a, sbuf_str(&c->parameters));
     card->basis = arena_str(a, sbuf_str(&c->basis));

@@ -163,6 +163,19 @@ keeps_classes_and_parts_out() {
     ends_with 3 train xgboost --data "$work/train.csv" --format csv --hold-out scam --out i.bgm 2>err
     holds err "did you mean 'scan'"
 }
+rows_it_was_trained_on_are_named() {
+    model eval "$work/x.bgm" --data "$work/train.csv" --json >out 2>err
+    holds err 'trained on these rows'
+    json_is out 'd["trained_on"]'
+    model eval "$work/x.bgm" --data "$work/test.csv" --json >out 2>err
+    lacks err 'trained on'
+    train xgboost --data "$work/train.csv" --format csv --trees 5 --hold-back 0.3 --seed 4 --out k.bgm
+    model eval k.bgm --data "$work/train.csv" --hold-back 0.3 --seed 4 --json >out 2>err
+    json_is out 'not d["trained_on"]'
+    model eval k.bgm --data "$work/train.csv" --hold-back 0.3 --seed 5 >out 2>err
+    holds err 'trained on these rows'
+    model explain k.bgm --data "$work/train.csv" --hold-back 0.3 --seed 4 >/dev/null
+}
 budget_sets_the_threshold() {
     ends_with 2 train iforest --data "$work/train.csv" --format csv --budget 5/day --out b.bgm 2>err
     holds err '--volume'
@@ -239,6 +252,7 @@ case_of 'training can put its model into the folder' adds_itself
 case_of 'XGBoost models go out and come in' xgboost_and_back
 case_of 'a damaged model is refused' damaged_is_refused
 case_of 'classes and parts can be kept out' keeps_classes_and_parts_out
+case_of 'rows that a model was trained on are named' rows_it_was_trained_on_are_named
 case_of 'a budget of alarms sets the threshold' budget_sets_the_threshold
 case_of 'mistakes about models are named' mistakes_are_named
 case_of 'a training that was killed goes on' killed_goes_on
