@@ -11,8 +11,15 @@ enum {
     EXPLAIN_NS = 20 * 1000 * 1000,
     KEPT_ROWS = 16384,
     EVIDENCE_REASONS = 5,
+    WORDS_REASONS = 3,
     ROW_BYTES =
         4096 /* as long as a value of an alert's evidence can be; all live features need less */
+};
+
+struct wish { /* to have a score explained */
+    uint32_t row;
+    float score_01;
+    bool alarm, first; /* the highest one between its hosts */
 };
 
 struct scorer {
@@ -25,6 +32,7 @@ struct scorer {
     VEC(uint32_t) event; /* whose flow */
     VEC(struct aggregates) seen;
     VEC(struct model_answer) answer;
+    VEC(struct wish) wish;
     float *x; /* owned: (rows, FEATURE_COUNT) */
     size_t rows;
 };
@@ -58,6 +66,7 @@ void scorer_free(struct scorer *s)
     vec_done(&s->event);
     vec_done(&s->seen);
     vec_done(&s->answer);
+    vec_done(&s->wish);
     mem_free(s->x);
     mem_free(s);
 }
@@ -129,19 +138,83 @@ struct scoring { /* one call of scorer_run */
     struct model_scores *out;
     size_t models, done; /* that score flows; that have */
     size_t others;       /* explained though they are no alarms */
-    uint64_t explain_until_ns;
+    uint64_t explain_ns; /* left for reasons */
 };
+
+/* ---- reasons ---- */
+
+static int by_hosts(const struct scorer *s, const struct wish *x, const struct wish *y)
+{
+    const struct flow *a = &s->flow.at[x->row], *b = &s->flow.at[y->row];
+    int c = memcmp(a->source.byte, b->source.byte, sizeof a->source.byte);
+    return c ? c : memcmp(a->target.byte, b->target.byte, sizeof a->target.byte);
+}
+
+static int higher_first(const struct wish *x, const struct wish *y)
+{
+    int c = (x->score_01 < y->score_01) - (x->score_01 > y->score_01);
+    return c ? c : (x->row > y->row) - (x->row < y->row);
+}
+
+static int by_pair(const void *a, const void *b, void *scorer)
+{
+    int c = by_hosts(scorer, a, b);
+    return c ? c : higher_first(a, b);
+}
+
+static int by_need(const void *a, const void *b)
+{
+    const struct wish *x = a, *y = b;
+    int c = (int)y->alarm - (int)x->alarm;
+    c = c ? c : (int)y->first - (int)x->first;
+    return c ? c : higher_first(x, y);
+}
+
+/* Alarms, and the first few of the others.  Repeats become one alert, which says what the highest of them says: so
+ * those come first. */
+static void gather_wishes(struct scoring *g, const struct model_score *score)
+{
+    struct scorer *s = g->s;
+    s->wish.n = 0;
+    for (size_t i = 0; i < s->flow.n; i++, score += g->models) {
+        if (!score->alarm && g->others >= g->r->explained)
+            continue;
+        g->others += !score->alarm;
+        *vec_push(&s->wish) =
+            (struct wish){(uint32_t)i, score->answer.score_01, score->alarm, false};
+    }
+    if (s->wish.n)
+        qsort_r(s->wish.at, s->wish.n, sizeof s->wish.at[0], by_pair, s);
+    for (size_t i = 0; i < s->wish.n; i++)
+        s->wish.at[i].first = i == 0 || by_hosts(s, &s->wish.at[i - 1], &s->wish.at[i]) != 0;
+    if (s->wish.n)
+        qsort(s->wish.at, s->wish.n, sizeof s->wish.at[0], by_need);
+}
 
 static const struct model_explanation *explain(struct scoring *g, size_t model, size_t row)
 {
     struct scorer *s = g->s;
     const struct loaded_model *l = s->set->at[model].model;
-    struct model_explanation *why =
-        clock_ns() < g->explain_until_ns ? arena_new(g->r->arena, struct model_explanation) : NULL;
+    struct model_explanation *why = arena_new(g->r->arena, struct model_explanation);
     if (!why || model_explain(l->model, l->flows, s->scratch[model], s->x + row * FEATURE_COUNT,
                               g->r->arena, why, NULL) != ST_OK)
         return NULL;
     return why;
+}
+
+/* In the model's share of the time, but one at least. */
+static void explain_scores(struct scoring *g, size_t model, struct model_score *score)
+{
+    uint64_t start_ns = clock_ns(), now_ns = start_ns;
+    uint64_t share_ns = g->explain_ns / (g->models - g->done);
+    gather_wishes(g, score);
+    for (size_t i = 0; i < g->s->wish.n && (i == 0 || now_ns - start_ns < share_ns); i++) {
+        size_t row = g->s->wish.at[i].row;
+        score[row * g->models].why = explain(g, model, row);
+        now_ns = clock_ns();
+    }
+    uint64_t spent_ns = now_ns - start_ns;
+    g->explain_ns -= spent_ns < g->explain_ns ? spent_ns : g->explain_ns;
 }
 
 /* Scores of one model, put where those of its event are. */
@@ -161,11 +234,9 @@ static void keep_scores(struct scoring *g, size_t model)
                                       .target = s->flow.at[i].target,
                                       .x = s->x + i * FEATURE_COUNT,
                                       .answer = *a};
-        if (score->shadow || (!score->alarm && g->others >= g->r->explained))
-            continue;
-        g->others += !score->alarm;
-        score->why = explain(g, model, i);
     }
+    if (!use->shadow)
+        explain_scores(g, model, &g->out->at[g->done]);
     g->done++;
 }
 
@@ -222,7 +293,7 @@ void scorer_run(struct scorer *s, const struct score_request *r, struct model_sc
         flow_features(&s->flow.at[i], &s->seen.at[i], s->x + i * FEATURE_COUNT);
     out->flows = n;
     out->skipped = past;
-    g.explain_until_ns = clock_ns() + (r->explain_ns ? r->explain_ns : (uint64_t)EXPLAIN_NS);
+    g.explain_ns = r->explain_ns ? r->explain_ns : (uint64_t)EXPLAIN_NS;
     for (size_t i = 0; i < s->set->n; i++)
         if (s->scratch[i])
             run_model(&g, i);
@@ -271,10 +342,21 @@ static uint32_t add_row(const struct model_score *s, struct arena *arena, struct
     return row.p ? 1 : 0;
 }
 
+/* Its sentence names the first one. */
+static str with_reasons(const struct model_explanation *why, struct arena *arena)
+{
+    str out = arena_str(arena, why->words);
+    for (size_t i = 1; i < why->count && i < WORDS_REASONS && out.p; i++)
+        if (why->reason[i].part > 0)
+            out =
+                arena_fmt(arena, STR_FMT "; " STR_FMT, STR_ARG(out), STR_ARG(why->reason[i].words));
+    return out;
+}
+
 static str reason_of(const struct model_score *s, struct arena *arena)
 {
     if (s->why && s->why->words.n)
-        return arena_str(arena, s->why->words);
+        return with_reasons(s->why, arena);
     return arena_fmt(arena, "the model '%s' gives it %.3f, and %.3f is enough for an alarm",
                      s->model->name, (double)s->answer.score_01,
                      model_card(s->model->model)->threshold);

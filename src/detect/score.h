@@ -51,10 +51,13 @@ struct score_request {
     struct batch *batch;
     struct arena *arena; /* of what is found */
     size_t explained;    /* rows that are explained although they are no alarms */
-    uint64_t explain_ns; /* time for explanations; 0: 20 ms.  Alarms past it go without reasons */
+    uint64_t explain_ns; /* time for reasons, shared by the models; 0: 20 ms */
     bool aside;          /* a question and no part of the stream: not counted, held to no budget */
 };
-/* Whoever has a turn must take it, with flow_windows_pass if there is nothing to score. */
+/* Reasons: of a model's alarms the highest between two hosts first, then their repeats, then others.  The first is explained
+ * whatever it takes; those past the time go without.
+ *
+ * Whoever has a turn must take it, with flow_windows_pass if there is nothing to score. */
 void scorer_run(struct scorer *s, const struct score_request *r, struct model_scores *out);
 void flow_windows_pass(struct flow_windows *w, uint64_t turn);
 

@@ -25,12 +25,12 @@ struct alert_record {
     enum finding_kind kind;
     enum level level;
     float score_01;
-    str rule, title;           /* the same in all findings of a group */
-    str reason;                /* of the latest finding */
-    str entity;                /* JSON object */
-    str technique;             /* JSON array of ids */
-    str evidence;              /* JSON object: of the first finding */
-    str source;                /* where the first event came from */
+    str rule, title; /* the same in all findings of a group */
+    str reason;      /* of the latest finding; of a model: of that with the highest score */
+    str entity;      /* JSON object */
+    str technique;   /* JSON array of ids */
+    str evidence;    /* JSON object: of the first finding; of a model: as the reason */
+    str source;      /* where the first event came from */
     int64_t first_ms, last_ms; /* time of the first and the latest event */
     int64_t created_ms, changed_ms;
     uint64_t count;

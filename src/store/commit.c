@@ -18,6 +18,7 @@ enum { INDEXED_LEN_MAX = 1000, SOURCE_LEN_MAX = 2048, NO_RUN = -1 };
 struct run {
     str tenant, group;
     size_t first, last; /* findings: the first and the latest; those between are linked by next[] */
+    size_t best;        /* of a model: with the highest score, and of those with the most to say */
     uint64_t count;
     int64_t first_ms, last_ms;
     enum level level;
@@ -51,6 +52,7 @@ static void run_new(struct work *w, size_t i)
                                       .group = f->group,
                                       .first = i,
                                       .last = i,
+                                      .best = i,
                                       .count = 1,
                                       .first_ms = f->first_ms,
                                       .last_ms = f->last_ms,
@@ -59,9 +61,19 @@ static void run_new(struct work *w, size_t i)
                                       .order = order};
 }
 
+/* An alert of a model says of one connection what it scored and why: of the one with the highest score.  Of equals
+ * the one with reasons, as not all are explained; else the latest. */
+static bool is_better(const struct alert_record *f, const struct alert_record *than)
+{
+    if (f->score_01 < than->score_01 || f->score_01 > than->score_01)
+        return f->score_01 > than->score_01;
+    return f->evidence.n >= than->evidence.n;
+}
+
 static void run_add(struct work *w, struct run *r, size_t i)
 {
     const struct alert_record *f = &w->c->alert[i];
+    r->best = is_better(f, &w->c->alert[r->best]) ? i : r->best;
     w->next[r->last] = (uint32_t)i;
     r->last = i;
     r->count++;
@@ -135,27 +147,33 @@ static str indexed(str s)
     return str_head(s, INDEXED_LEN_MAX); /* PostgreSQL's indexes take 2,704 bytes a row */
 }
 
+/* is_better() than what the alert has. */
+#define BETTER " (?4 > score_01 OR (?4 = score_01 AND length(?13) >= length(evidence))) "
+
 /* Add the run to alert `id`. *joined: it was there, open, and near enough in time. */
 static status join(struct conn *c, const struct work *w, struct run *r, const char *id,
                    bool *joined, struct error *err)
 {
-    const struct alert_record *f = &w->c->alert[r->last];
+    const struct alert_record *f = &w->c->alert[r->last], *best = &w->c->alert[r->best];
+    bool is_model = f->kind == FINDING_MODEL;
     int64_t got[5] = {0};
-    status st =
-        ask_numbers(c,
-                    ASK("UPDATE alert SET reason = ?3,"
-                        " score_01 = {greatest}(score_01, ?4), level = {greatest}(level, ?5),"
-                        " first_ms = {least}(first_ms, ?6), last_ms = {greatest}(last_ms, ?7),"
-                        " changed_ms = ?8, count = count + ?9, seq = ?10"
-                        " WHERE id = ?1 AND tenant = ?2 AND status IN (0, 1)"
-                        " AND first_ms <= ?11 AND last_ms >= ?12"
-                        " RETURNING count, first_ms, last_ms, level, status",
-                        VALUES(TEXT(str_z(id)), TEXT(r->tenant), TEXT(f->reason),
-                               (struct bound){.kind = BOUND_REAL, .f = (double)r->score_01},
-                               INT(r->level), INT(r->first_ms), INT(r->last_ms), INT(w->c->now_ms),
-                               INT(r->count), INT(seq_of(w, r)), INT(r->last_ms + w->c->group_ms),
-                               INT(r->first_ms - w->c->group_ms))),
-                    got, COUNT(got), joined, err);
+    status st = ask_numbers(
+        c,
+        ASK("UPDATE alert SET"
+            " reason = CASE WHEN ?14 = 0 OR" BETTER "THEN ?3 ELSE reason END,"
+            " evidence = CASE WHEN ?14 = 1 AND" BETTER "THEN ?13 ELSE evidence END,"
+            " score_01 = {greatest}(score_01, ?4), level = {greatest}(level, ?5),"
+            " first_ms = {least}(first_ms, ?6), last_ms = {greatest}(last_ms, ?7),"
+            " changed_ms = ?8, count = count + ?9, seq = ?10"
+            " WHERE id = ?1 AND tenant = ?2 AND status IN (0, 1)"
+            " AND first_ms <= ?11 AND last_ms >= ?12"
+            " RETURNING count, first_ms, last_ms, level, status",
+            VALUES(TEXT(str_z(id)), TEXT(r->tenant), TEXT((is_model ? best : f)->reason),
+                   (struct bound){.kind = BOUND_REAL, .f = (double)r->score_01}, INT(r->level),
+                   INT(r->first_ms), INT(r->last_ms), INT(w->c->now_ms), INT(r->count),
+                   INT(seq_of(w, r)), INT(r->last_ms + w->c->group_ms),
+                   INT(r->first_ms - w->c->group_ms), TEXT(best->evidence), INT(is_model))),
+        got, COUNT(got), joined, err);
     if (st != ST_OK || !*joined)
         return st;
     r->result = (struct commit_result){.count = (uint64_t)got[0],
@@ -167,7 +185,7 @@ static status join(struct conn *c, const struct work *w, struct run *r, const ch
     return ST_OK;
 }
 
-/* What is of the first finding stays so; the rest is of the latest. */
+/* What is of the first finding stays so; the rest is of the latest, and what a model says of its best. */
 static status add_alert(struct conn *c, const struct work *w, struct run *r, const char *id,
                         struct error *err)
 {
@@ -178,6 +196,10 @@ static status add_alert(struct conn *c, const struct work *w, struct run *r, con
     a.title = indexed(a.title);
     a.entity = first->entity;
     a.evidence = first->evidence;
+    if (a.kind == FINDING_MODEL) {
+        a.reason = w->c->alert[r->best].reason;
+        a.evidence = w->c->alert[r->best].evidence;
+    }
     a.source = first->source;
     a.level = r->level;
     a.score_01 = r->score_01;

@@ -77,6 +77,42 @@ static void scores_connections_and_raises_findings(void **state)
     sbuf_done(&b);
 }
 
+/* Though they are too many for all to be explained in the time there is. */
+static void explains_the_highest_of_many_alarms(void **state)
+{
+    struct engine_bed bed;
+    struct engine_result r;
+    struct sbuf b;
+    struct model_set *set = set_of(2, false, &(struct watch_limits){0});
+    const struct model_score *best[2] = {NULL};
+    bed_open(&bed, &plain);
+    engine_adopt_models(bed.engine, set);
+    struct engine_lane *l = engine_lane_new(bed.engine);
+    struct engine_job *job = engine_lane_job(l);
+    sbuf_init(&b, 1 << 20);
+    for (unsigned i = 0; i < 3000; i++)
+        add_flow(&b, i, "192.0.2.2", true);
+    set_bytes(job, "a", sbuf_str(&b));
+    job->path = "lane";
+    engine_match(l, &r);
+    assert_int_equal(r.scored->n, 6000);
+    for (size_t i = 0; i < r.scored->n; i++) {
+        const struct model_score **at = &best[i % 2];
+        const struct model_score *one = &r.scored->at[i];
+        if (one->alarm && (!*at || one->answer.score_01 > (*at)->answer.score_01))
+            *at = one;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(best[i] && best[i]->why);
+        assert_true(fabs(best[i]->why->score_01 - (double)best[i]->answer.score_01) < 1e-6);
+    }
+    engine_deliver(l);
+    engine_lane_free(l);
+    sbuf_done(&b);
+    bed_close(&bed);
+    model_set_unref(set);
+}
+
 static void tells_nobody_of_models_in_shadow(void **state)
 {
     struct engine_bed bed;
@@ -227,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scores_connections_and_raises_findings),
+        cmocka_unit_test(explains_the_highest_of_many_alarms),
         cmocka_unit_test(tells_nobody_of_models_in_shadow),
         cmocka_unit_test(takes_another_set_between_batches),
         cmocka_unit_test(leaves_a_model_out_that_is_too_slow),

@@ -234,6 +234,45 @@ static void makes_one_alert_of_repeats(void **state)
     assert_int_equal(highest, seq + 4);
 }
 
+static struct alert_record of_model(float score_01, const char *reason, const char *evidence)
+{
+    struct alert_record f = an_alert("acme", "model", bed_now);
+    f.kind = FINDING_MODEL;
+    f.score_01 = score_01;
+    f.reason = str_z(reason);
+    f.evidence = str_z(evidence);
+    return f;
+}
+
+static void check_says(const char *id, float score_01, const char *reason, const char *evidence)
+{
+    struct alert_record got;
+    OK(store_alert_get(bed, &bed_arena, STR("acme"), str_z(id), &got, &bed_err));
+    assert_true(got.score_01 >= score_01 && got.score_01 <= score_01);
+    assert_true(str_eq(got.reason, str_z(reason)));
+    assert_true(str_eq(got.evidence, str_z(evidence)));
+}
+
+/* Score, reason and evidence are of one and the same finding, in a commit and from one to the next. */
+static void keeps_what_a_model_said_of_its_highest_score(void **state)
+{
+    struct alert_record f[3] = {of_model(0.6f, "0.6", "{\"s\":\"6\"}"),
+                                of_model(0.8f, "0.8", "{\"s\":\"8\",\"port\":\"23\"}"),
+                                of_model(0.8f, "0.8 of 443", "{\"s\":\"8\"}")};
+    struct alert_record lower = of_model(0.7f, "0.7", "{\"s\":\"7\",\"port\":\"25\"}"),
+                        same = of_model(0.8f, "0.8 again", "{\"s\":\"8\"}"),
+                        higher = of_model(0.9f, "0.9", "{\"s\":\"9\"}");
+    struct commit_result r[3], again;
+    OK(bed_commit(f, 3, r));
+    check_says(r[0].id, 0.8f, "0.8", "{\"s\":\"8\",\"port\":\"23\"}");
+    OK(bed_commit(&lower, 1, &again));
+    OK(bed_commit(&same, 1, &again));
+    assert_true(!again.is_new && again.count == 5);
+    check_says(r[0].id, 0.8f, "0.8", "{\"s\":\"8\",\"port\":\"23\"}");
+    OK(bed_commit(&higher, 1, &again));
+    check_says(r[0].id, 0.9f, "0.9", "{\"s\":\"9\"}");
+}
+
 static void joins_no_alert_too_far_away_in_time(void **state)
 {
     struct alert_record f[3] = {an_alert("acme", "g", bed_now - 100 * BED_HOUR),
@@ -821,6 +860,7 @@ int main(void)
         ON(keeps_api_keys),
         ON(keeps_signing_keys),
         ON(makes_one_alert_of_repeats),
+        ON(keeps_what_a_model_said_of_its_highest_score),
         ON(joins_no_alert_too_far_away_in_time),
         ON(keeps_the_first_events_of_an_alert),
         ON(stores_text_that_is_not_text),
