@@ -44,6 +44,8 @@ struct row_truth {
 CHECKED status row_add(struct reading *r, const float *x, const struct row_truth *t);
 CHECKED status row_add_events(struct reading *r, const uint32_t *event, size_t n,
                               const struct row_truth *t);
+/* A Zeek log read as another format makes rows of nonsense: ST_INVALID, and which format it looks like. */
+CHECKED status text_not_zeek(const struct reading *r);
 /* A line that cannot be read. */
 void row_reject(struct reading *r, uint64_t line, const char *why);
 /* Tell how far we are, now and then: `at` bytes of the text are read. */

@@ -238,6 +238,26 @@ static char separator_of(str text)
     return all[best];
 }
 
+/* Another format, or a separator that is none of ours, would make columns of nonsense. */
+static status check_header(const struct reading *r, const struct csv_row *row)
+{
+    str first = str_trim(row->cell[0]);
+    status st = text_not_zeek(r);
+    if (st == ST_OK && str_starts(first, STR("#")))
+        st = fail(r->err, ST_INVALID, "'%s': the header line is a comment, '" STR_FMT "'", r->path,
+                  STR_ARG(str_head(first, 40)));
+    if (st == ST_OK && str_starts(str_trim(r->text), STR("{")))
+        st =
+            fail(r->err, ST_INVALID,
+                 "'%s' holds JSON, no CSV: --format eve, or zeek, reads what those write", r->path);
+    if (st == ST_OK && row->count == 1)
+        st = fail(r->err, ST_INVALID,
+                  "'%s': the header line is one column, '" STR_FMT
+                  "'; a CSV's are separated by , ; | or tabs",
+                  r->path, STR_ARG(str_head(first, 40)));
+    return st;
+}
+
 static status read_header(struct reading *r, struct table *t, struct csv *c, struct arena *arena)
 {
     struct csv_row row;
@@ -246,6 +266,9 @@ static status read_header(struct reading *r, struct table *t, struct csv *c, str
         return fail(r->err, st == ST_LIMIT ? ST_LIMIT : ST_INVALID,
                     st == ST_LIMIT ? "'%s': more than 4,096 columns" : "'%s': no header line",
                     r->path);
+    st = check_header(r, &row);
+    if (st != ST_OK)
+        return st;
     if (!t->column)
         t->column = mem_array(struct column, row.count);
     t->cells = row.count;

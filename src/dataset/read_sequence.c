@@ -115,7 +115,9 @@ static status read_lines(struct reading *r, struct session *s)
 status read_sequence(struct reading *r)
 {
     struct session s = {0};
-    status st = read_lines(r, &s);
+    status st = text_not_zeek(r);
+    if (st == ST_OK)
+        st = read_lines(r, &s);
     vec_done(&s.event);
     return st;
 }

@@ -223,6 +223,13 @@ status row_add_events(struct reading *r, const uint32_t *event, size_t n, const 
     return ST_OK;
 }
 
+status text_not_zeek(const struct reading *r)
+{
+    bool zeek = str_starts(r->text, STR("#separator")) || str_starts(r->text, STR("#fields"));
+    return zeek ? fail(r->err, ST_INVALID, "'%s' looks like a Zeek log: --format zeek", r->path)
+                : ST_OK;
+}
+
 void row_reject(struct reading *r, uint64_t line, const char *why)
 {
     struct dataset *d = r->d;

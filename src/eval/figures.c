@@ -41,6 +41,8 @@ static void verdicts(struct figures *f)
     f->precision = tp + fp ? eval_proportion(tp, tp + fp) : (struct figure){0, 0, 1};
     double f1 = tp ? 2 * (double)tp / (double)(2 * tp + fp + fn) : 0;
     f->f1 = (struct figure){f1, NAN, NAN};
+    if (tp + fn == 0) /* of finding attacks that there are not, nothing is known */
+        f->accuracy = f->precision = f->f1 = (struct figure){NAN, NAN, NAN};
 }
 
 /* ---- of the order alone ---- */

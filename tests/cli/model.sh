@@ -187,6 +187,14 @@ mistakes_are_named() {
     ends_with 2 model train xgbost --data x --out y 2>err
     holds err "did you mean 'xgboost'"
     lacks err remote
+    printf '#separator \\x09\n#fields\tts\tuid\n1\tC1\n' >conn.log
+    ends_with 2 model train iforest --data conn.log --format csv --out y 2>err
+    holds err 'looks like a Zeek log: --format zeek'
+    ends_with 2 model train markov --data conn.log --out y 2>err
+    holds err 'looks like a Zeek log: --format zeek'
+    printf 'a\n1\n2\n' >one.csv
+    ends_with 2 model train iforest --data one.csv --format csv --out y 2>err
+    holds err 'is one column'
     ends_with 2 model train xgboost --data --format csv --out y 2>err
     holds err "'--data' wants a value"
     ends_with 2 model train xgboost --data "$work/train.csv" --out y 2>err
