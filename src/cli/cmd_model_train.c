@@ -45,7 +45,7 @@ static status read_kind(const char *name, enum model_kind *out, struct error *er
                 near.found ? "; did you mean '" : "", STR_ARG(near.best), near.found ? "'?" : "");
 }
 
-/* "5/day", "2/hour", "100/week", or "5" for a day → so many a day. */
+/* "5/day", "2/hour", "100/week" → so many a day. */
 static status read_per_day(const char *option, const char *text, double *out, struct error *err)
 {
     static const struct {
@@ -54,14 +54,14 @@ static status read_per_day(const char *option, const char *text, double *out, st
     } units[] = {
         {"minute", 1.0 / 1440}, {"hour", 1.0 / 24}, {"day", 1}, {"week", 7}, {"month", 30}};
     str unit = str_z(text), number = str_trim(str_cut(&unit, '/'));
-    double value, days = unit.p ? 0 : 1;
+    double value, days = 0;
     for (size_t i = 0; i < COUNT(units); i++)
         if (str_ieq(str_trim(unit), str_z(units[i].unit)))
             days = units[i].days;
     if (!str_to_f64(number, &value) || !(value > 0) || !isfinite(value) || days <= 0)
         return fail(err, ST_INVALID,
-                    "'--%s' wants a number a day, such as 5/day or 2/hour, not '%.40s'", option,
-                    text);
+                    "'--%s' wants a number and its period, such as 5/day or 2/hour, not '%.40s'",
+                    option, text);
     *out = value / days;
     return ST_OK;
 }
@@ -359,6 +359,9 @@ static status fit_model(struct training *t, struct dataset *d, struct model **ou
 {
     t->terms.hold_back = t->input.hold_back; /* for the card: who judges it may ask */
     t->terms.hold_split = t->input.split;
+    if (args_flag(t->args, "resume") && !model_training_kept(&t->terms, d))
+        cli_note("nothing in '%.100s' fits this kind, seed and data; starting anew",
+                 t->terms.checkpoint);
     return model_train(&t->terms, d, out, err);
 }
 

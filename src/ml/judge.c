@@ -196,10 +196,23 @@ static double by_rate(const struct model *m, const struct trials *v, double fpr,
     }
     for (size_t i = 0; i < v->n; i++)
         normal += v->label[i] == 0;
-    sbuf_addf(basis, "at most %g of %zu normal validation rows at or above it", fpr, normal);
+    sbuf_addf(basis, "at most %.3g of %zu normal validation rows at or above it", fpr, normal);
     if ((double)normal * fpr < 1)
         sbuf_addz(basis, ", which are too few to show so small a part");
     return eval_threshold_fpr(v->score, v->label, v->n, fpr);
+}
+
+/* 4881 → 4,881 */
+static void add_grouped(struct sbuf *out, uint64_t n)
+{
+    uint64_t unit = 1;
+    while (n / unit >= 1000)
+        unit *= 1000;
+    sbuf_addf(out, "%llu", (unsigned long long)(n / unit));
+    while (unit > 1) {
+        unit /= 1000;
+        sbuf_addf(out, ",%03llu", (unsigned long long)(n / unit % 1000));
+    }
 }
 
 double threshold_of(const struct model *m, const struct model_training *t, const struct trials *v,
@@ -212,7 +225,9 @@ double threshold_of(const struct model *m, const struct model_training *t, const
     if (t->fpr > 0)
         return by_rate(m, v, t->fpr, basis);
     if (t->alarms_per_day > 0) {
-        sbuf_addf(basis, "%g false alarms a day of %g rows: ", t->alarms_per_day, t->rows_per_day);
+        sbuf_addf(basis, "%.3g false alarms a day of ", t->alarms_per_day);
+        add_grouped(basis, (uint64_t)fmin(t->rows_per_day + 0.5, 1e18));
+        sbuf_addz(basis, " rows: ");
         return by_rate(m, v, t->alarms_per_day / t->rows_per_day, basis);
     }
     if (m->kind == MODEL_KEYSTROKE && both) {

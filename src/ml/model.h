@@ -71,6 +71,8 @@ struct model_training {
  * and use them for the threshold and the card.  ST_INVALID: the data are not for this kind, and why. */
 CHECKED status model_train(const struct model_training *t, struct dataset *d, struct model **out,
                            struct error *err);
+/* Does t->checkpoint hold what a training of this kind and seed on these data would go on with? */
+bool model_training_kept(const struct model_training *t, const struct dataset *d);
 
 /* ---- files ---- */
 

@@ -58,6 +58,26 @@ static status check(const struct model_training *t, const struct dataset *d, str
 }
 
 /* A file in the folder of checkpoints; it names what it is of, so that another training does not go on from it. */
+static bool checkpoint_path(const struct model_training *t, const struct dataset *d,
+                            char out[static PATH_BYTES])
+{
+    int n = snprintf(out, PATH_BYTES, "%s/%s-%.16s-%llu.state", t->checkpoint,
+                     model_kind_name(t->kind), d->digest, (unsigned long long)t->seed);
+    return n < PATH_BYTES - 64;
+}
+
+bool model_training_kept(const struct model_training *t, const struct dataset *d)
+{
+    glob_t found;
+    char pattern[PATH_BYTES + 2] = "";
+    if (!t->checkpoint || !checkpoint_path(t, d, pattern))
+        return false;
+    memcpy(pattern + strlen(pattern), "*", 2);
+    bool kept = glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+    globfree(&found);
+    return kept;
+}
+
 static status place_checkpoint(struct course *c, struct error *err)
 {
     const struct model_training *t = c->terms;
@@ -65,9 +85,7 @@ static status place_checkpoint(struct course *c, struct error *err)
         return ST_OK;
     if (mkdir(t->checkpoint, 0700) != 0 && errno != EEXIST)
         return fail(err, ST_IO, "'%s': no folder can be made there", t->checkpoint);
-    int n = snprintf(c->checkpoint, sizeof c->checkpoint, "%s/%s-%.16s-%llu.state", t->checkpoint,
-                     model_kind_name(t->kind), c->d->digest, (unsigned long long)t->seed);
-    if (n >= (int)sizeof c->checkpoint - 64)
+    if (!checkpoint_path(t, c->d, c->checkpoint))
         return fail(err, ST_INVALID, "'%.100s…': the path is too long", t->checkpoint);
     return ST_OK;
 }
@@ -294,6 +312,18 @@ static void note_labels(struct course *c)
         warn(c, "no rows were kept back: the figures are of the rows that set the threshold");
 }
 
+/* A budget of less than one of the rows that the threshold was found with. */
+static void warn_of_few(struct course *c, const struct trials *validation)
+{
+    const struct model_training *t = c->terms;
+    double normal = 0;
+    for (size_t i = 0; i < validation->n; i++)
+        normal += validation->label[i] == 0;
+    if (t->alarms_per_day > 0 && normal * t->alarms_per_day < t->rows_per_day)
+        warn(c, "the validation rows are too few to show so few false alarms: expect others than "
+                "the budget says");
+}
+
 static status fit_and_judge(struct course *c, struct error *err)
 {
     struct trials validation, test;
@@ -304,6 +334,7 @@ static status fit_and_judge(struct course *c, struct error *err)
         return fail(err, ST_UNAVAILABLE, "stopped");
     trials_of(c->m, c->d, c->parts.validation, c->team, true, true, &validation);
     c->m->card.threshold = threshold_of(c->m, c->terms, &validation, &c->basis);
+    warn_of_few(c, &validation);
     refer(c, &validation);
     if (c->terms->no_test)
         judge(c, &validation);

@@ -179,6 +179,16 @@ rows_it_was_trained_on_are_named() {
 budget_sets_the_threshold() {
     ends_with 2 train iforest --data "$work/train.csv" --format csv --budget 5/day --out b.bgm 2>err
     holds err '--volume'
+    ends_with 2 train iforest --data "$work/train.csv" --format csv --budget 5 --volume 9/day --out b.bgm 2>err
+    holds err 'and its period'
+    train iforest --data "$work/train.csv" --format csv --budget 5/day --volume 2000000/day --out b.bgm
+    model show b.bgm >out
+    holds out '2,000,000 rows'
+    holds out 'too few to show'
+    mkdir b.bgm.training && touch b.bgm.training/other.state
+    model train iforest --data "$work/train.csv" --format csv --out b.bgm --resume >out 2>err
+    holds err 'starting anew'
+    rm -r b.bgm.training
     train iforest --data "$work/train.csv" --format csv --budget 60/hour --volume 28800/day --out b.bgm
     model show b.bgm --json >out # 0.05
     json_is out '0.02 < d["card"]["fpr"] < 0.12'
