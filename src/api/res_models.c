@@ -30,6 +30,8 @@ const struct schema schema_model_version =
 static const struct schema_field models_fields[] = {
     {"models", SCHEMA_ARRAY, .required = true, .item = SCHEMA_OBJECT,
      .child = &schema_model_version, .doc = "by name, the latest version first"},
+    {"note", SCHEMA_STRING,
+     .doc = "what to know of the version just put to use, such as that it scores no flows"},
 };
 const struct schema schema_models = SCHEMA_OF("Models", "The models there are", models_fields);
 
@@ -189,8 +191,8 @@ static void write_entry(struct json_out *o, const struct shelf_entry *e)
     json_out_object_end(o);
 }
 
-/* Those of `name`; empty: of all. */
-static bool answer_list(struct api_call *c, str name)
+/* Those of `name`; empty: of all.  `note` may be NULL. */
+static bool answer_list(struct api_call *c, str name, const char *note)
 {
     struct shelf *s = models_shelf(c);
     struct shelf_entry *e = NULL;
@@ -212,6 +214,8 @@ static bool answer_list(struct api_call *c, str name)
         if (!name.n || str_eq(name, str_z(e[i].name)))
             write_entry(&o, &e[i]);
     json_out_array_end(&o);
+    if (note)
+        json_out_kv_str(&o, "note", str_z(note));
     json_out_object_end(&o);
     call_send(c, 200);
     return true;
@@ -219,12 +223,12 @@ static bool answer_list(struct api_call *c, str name)
 
 void serve_model_list(struct api_call *c)
 {
-    (void)answer_list(c, (str){0}); /* it has answered */
+    (void)answer_list(c, (str){0}, NULL); /* it has answered */
 }
 
 void serve_model_versions(struct api_call *c)
 {
-    (void)answer_list(c, c->param[0]);
+    (void)answer_list(c, c->param[0], NULL);
 }
 
 /* ---- one of them ---- */
@@ -489,6 +493,20 @@ static str detail_of(struct api_call *c, str version, const char *state)
     return out;
 }
 
+/* It is in use, but nothing would come of it: better said now than looked for. */
+static const char *note_of(struct api_call *c)
+{
+    struct model_set *set = c->api->options.engine ? engine_models(c->api->options.engine) : NULL;
+    const char *note = NULL;
+    for (size_t i = 0; set && i < set->n; i++)
+        if (str_eq(c->param[0], str_z(set->at[i].model->name)) && !set->at[i].model->flows)
+            note = set->at[i].shadow
+                       ? "the version in shadow does not score flows of the pipeline"
+                       : "it does not score flows of the pipeline; ask it through /v2";
+    model_set_unref(set);
+    return note;
+}
+
 /* After one: what is in use may be another now. */
 static void changed(struct api_call *c, const char *action, str target, str detail, status st,
                     struct error *err)
@@ -497,7 +515,7 @@ static void changed(struct api_call *c, const char *action, str target, str deta
     if (st == ST_OK)
         st = models_apply(c->api, err);
     if (call_ok(c, st, err))
-        (void)answer_list(c, c->param[0]);
+        (void)answer_list(c, c->param[0], note_of(c));
 }
 
 void serve_model_promote(struct api_call *c)

@@ -102,7 +102,8 @@ void models_adopt(struct service *s)
         for (size_t i = 0; i < set->n; i++)
             log_say(LOG_MODEL, LOG_INFO, set->at[i].shadow ? "model in shadow" : "model in use",
                     LOG_Z("model", set->at[i].model->name),
-                    LOG_Z("version", set->at[i].model->version));
+                    LOG_Z("version", set->at[i].model->version),
+                    LOG_Z("scores", set->at[i].model->flows ? "flows" : "only what /v2 is asked"));
     model_set_unref(s->models);
     s->models = set;
 }
@@ -254,16 +255,20 @@ void models_check(void *arg, struct api_health *out)
 {
     struct service *s = arg;
     struct model_set *set = engine_models(s->engine);
-    size_t live = 0, resting = 0;
+    size_t live = 0, resting = 0, asked = 0;
     for (size_t i = 0; set && i < set->n; i++) {
         struct watch_state w;
         watch_state(set->at[i].model->watch, &w);
         live += !set->at[i].shadow;
         resting += w.rests;
+        asked += !set->at[i].model->flows;
     }
     out->ok = resting == 0;
-    (void)snprintf(out->detail, sizeof out->detail, "%zu live, %zu in shadow", live,
-                   set ? set->n - live : 0);
+    int n = snprintf(out->detail, sizeof out->detail, "%zu live, %zu in shadow", live,
+                     set ? set->n - live : 0);
+    if (asked) /* it fits: numbers of two digits */
+        (void)snprintf(out->detail + n, sizeof out->detail - (size_t)n,
+                       "; %zu of them score no flows and answer only at /v2", asked);
     if (resting)
         (void)snprintf(out->last_error, sizeof out->last_error, "%zu of them are too slow and rest",
                        resting);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The folder of models: what is there, what is live, in and out. */
 #include "cli/model_int.h"
+#include "ml/shelf.h"
 #include "os/clock.h"
 #include "os/file.h"
 
@@ -268,6 +269,14 @@ static int change(const struct args *a,
     return st == ST_OK ? 0 : cli_fail(&err);
 }
 
+/* It would be live and nothing came of it. */
+static void note_flows(const struct args *a, const struct model *m)
+{
+    if (!model_scores_flows(m) && !args_flag(a, "quiet"))
+        cli_note("'" STR_FMT "' does not score flows of the pipeline; ask it through /v2",
+                 STR_ARG(operand(a, 0)));
+}
+
 /* A model that nobody can read must not go live. */
 static status promote(const struct args *a, struct registry *r, struct error *err)
 {
@@ -286,6 +295,8 @@ static status promote(const struct args *a, struct registry *r, struct error *er
     if (st == ST_OK)
         st = registry_promote(r, operand(a, 0), model_card(m)->version, args_flag(a, "shadow"),
                               who(), clock_wall_ms(), err);
+    if (st == ST_OK)
+        note_flows(a, m);
     model_free(m);
     sbuf_done(&path);
     return st;

@@ -66,6 +66,14 @@ static struct model_binding *bind_to_flows(const struct model *m)
     return model_bind(m, column, FEATURE_COUNT);
 }
 
+bool model_scores_flows(const struct model *m)
+{
+    struct model_binding *b =
+        model_kind_shape(model_card(m)->kind) == DATASET_TABLE ? bind_to_flows(m) : NULL;
+    model_binding_free(b);
+    return b != NULL;
+}
+
 struct loaded_model *loaded_new(const char *name, struct model *m,
                                 const struct watch_limits *limits)
 {
@@ -297,6 +305,9 @@ static status find_locked(struct shelf *s, str name, str version, struct loaded_
     *out = shipped_locked(s, name, version);
     if (*out)
         return ST_OK;
+    if (slot && slot->versions && version.n == 0)
+        return fail(err, ST_NOT_FOUND, "no version of '" STR_FMT "' is live; promote one",
+                    STR_ARG(name));
     return fail(err, ST_NOT_FOUND, "there is no model '" STR_FMT "'%s" STR_FMT,
                 STR_ARG(str_head(name, 64)), version.n ? " of version " : "",
                 STR_ARG(str_head(version, 16)));

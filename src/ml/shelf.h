@@ -26,7 +26,9 @@ struct loaded_model {
 };
 struct loaded_model *loaded_ref(struct loaded_model *l);
 void loaded_unref(struct loaded_model *l); /* NULL is fine */
-/* Takes `m`, which scores flows when half of its columns are features of flows. */
+/* Does it score connections in the stream?  A table of which half of the columns are features of flows does. */
+bool model_scores_flows(const struct model *m);
+/* Takes `m`. */
 struct loaded_model *loaded_new(const char *name, struct model *m,
                                 const struct watch_limits *limits);
 

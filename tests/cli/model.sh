@@ -126,6 +126,10 @@ promotes() {
     lacks out iforest
     ends_with 3 model promote wep 2>err
     holds err "did you mean 'web'"
+    model import "$work/m.bgm" --name sessions >/dev/null
+    model promote sessions >out 2>err
+    holds out live
+    holds err 'does not score flows'
 }
 adds_itself() {
     train markov --negative "$work/normal.txt" --name seq --add --models here

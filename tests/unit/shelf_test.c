@@ -182,6 +182,21 @@ static void what_came_with_the_program_is_not_compared_with_itself(void **state)
     shelf_close(s);
 }
 
+static void says_that_a_model_in_shadow_is_not_live(void **state)
+{
+    struct shelf *s = opened(folder_path("shadowed"));
+    struct loaded_model *l = NULL;
+    struct error err;
+    add(s, 1, "xg");
+    must(shelf_promote(s, STR("xg"), STR(""), true, "ann", 2000, &err), &err);
+    assert_int_equal(shelf_get(s, STR("xg"), STR(""), &l, &err), ST_NOT_FOUND);
+    assert_non_null(strstr(err.text, "no version of 'xg' is live"));
+    must(shelf_get(s, STR("xg"), str_z(version[1]), &l, &err), &err);
+    assert_true(l->flows && model_scores_flows(l->model));
+    loaded_unref(l);
+    shelf_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +204,7 @@ int main(void)
         cmocka_unit_test(nothing_that_cannot_be_read_becomes_live),
         cmocka_unit_test(who_asks_for_others_takes_no_place_of_what_is_in_use),
         cmocka_unit_test(what_came_with_the_program_is_not_compared_with_itself),
+        cmocka_unit_test(says_that_a_model_in_shadow_is_not_live),
         cmocka_unit_test(more_than_may_be_in_use_are_left_out_and_told),
     };
     return cmocka_run_group_tests(tests, folder_make, folder_remove);
