@@ -206,7 +206,8 @@ static const struct model_explanation *explain(struct scoring *g, size_t model, 
 static void explain_scores(struct scoring *g, size_t model, struct model_score *score)
 {
     uint64_t start_ns = clock_ns(), now_ns = start_ns;
-    uint64_t share_ns = g->explain_ns / (g->models - g->done);
+    size_t left = g->models > g->done ? g->models - g->done : 1; /* this one among them */
+    uint64_t share_ns = g->explain_ns / left;
     gather_wishes(g, score);
     for (size_t i = 0; i < g->s->wish.n && (i == 0 || now_ns - start_ns < share_ns); i++) {
         size_t row = g->s->wish.at[i].row;
