@@ -118,8 +118,10 @@ static const struct {
                   {serve_events, 409},
                   {serve_events, 422},
                   {serve_backup_add, 409},
+                  {serve_model_promote, 409},
                   {serve_model_rollback, 409},
                   {serve_model_remove, 409},
+                  {serve_model_retrain, 409},
                   {serve_job_cancel, 409},
                   {serve_live_socket, 400},
                   {serve_live_socket, 426}};

@@ -148,8 +148,12 @@ static status collect(struct api_call *c, str name, struct verdicts *v, struct e
 
 void serve_model_verdicts(struct api_call *c)
 {
+    struct loaded_model *live = NULL;
     struct verdicts v;
     struct error err;
+    if (!models_find(c, c->param[0], STR("live"), &live))
+        return;
+    loaded_unref(live);
     status st = collect(c, c->param[0], &v, &err);
     if (call_ok(c, st, &err)) {
         sbuf_clear(c->out);

@@ -10,10 +10,10 @@ SECRETS is a file for all tokens that were given out: none of them may be in the
 import json, os, sys, time
 from api import Client, PASSWORD, Wrong, b64, open_socket, parts, problem, read_document, run, sign_hs256, unb64
 
-ROLES = {"read": {"intel:read", "alerts:read", "status:read", "self"}}
+ROLES = {"read": {"intel:read", "alerts:read", "status:read", "models:read", "self"}}
 ROLES["analyst"] = ROLES["read"] | {"events:write", "threat:use", "intel:write", "alerts:write"}
 ROLES["admin elsewhere"] = ROLES["analyst"] | {"users:admin", "audit:read"}
-ROLES["admin"] = ROLES["admin elsewhere"] | {"installation"}
+ROLES["admin"] = ROLES["admin elsewhere"] | {"installation", "models:write"}
 SECRET = os.environ.get("JWT_SECRET", "").encode()
 
 
