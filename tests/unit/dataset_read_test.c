@@ -500,7 +500,8 @@ static void says_names_of_files_without_what_moves_a_cursor(void **state)
     struct dataset d = {0};
     struct error err = {0};
     struct dataset_options o = {.format = DATASET_CSV, .label = -1};
-    assert_int_equal(dataset_read_memory(&d, STR("id,label\n1,0\n"), "a\033[2Jb", &o, &err), ST_INVALID);
+    assert_int_equal(dataset_read_memory(&d, STR("id,label\n1,0\n"), "a\033[2Jb", &o, &err),
+                     ST_INVALID);
     assert_non_null(strstr(err.text, "'a?[2Jb': no column to learn from"));
     dataset_done(&d);
 }
