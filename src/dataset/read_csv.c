@@ -5,6 +5,7 @@
 #include "codec/time.h"
 #include "dataset/dataset_int.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -289,6 +290,7 @@ static status survey(struct reading *r, struct table *t, struct arena *arena)
     status st = read_header(r, t, &c, arena);
     if (st != ST_OK)
         return st;
+    assert(t->column);
     while (next_row(r, &c, t, false, &row) == ST_OK)
         for (size_t i = 0; i < row.count; i++)
             if (t->column[i].role == NUMBER)

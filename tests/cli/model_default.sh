@@ -129,7 +129,11 @@ several_formats() {
 }
 reproducible() {
     "$root/scripts/train-models" "$PWD/again"
-    same again/flows.bgm "$shipped"
+    # What ships was trained with XGBoost 1.7; another version grows other trees, but always the same.
+    case "$(dpkg-query -W -f '${Version}' libxgboost0 2>/dev/null)" in
+    1.7.*) same again/flows.bgm "$shipped" ;;
+    *) "$root/scripts/train-models" "$PWD/third" && same again/flows.bgm third/flows.bgm ;;
+    esac
 }
 
 case_of complete complete
