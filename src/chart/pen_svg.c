@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "chart/chart_int.h"
+#include "codec/entity.h"
 #include "codec/utf.h"
 
 /* XML's own characters escaped, bytes and characters that XML does not allow replaced (XML 1.0, section 2.2). */
@@ -9,17 +10,10 @@ static void put_text(struct sbuf *to, str s)
         size_t n;
         char bytes[4];
         uint32_t c = utf8_next(s, &n, NULL);
+        const char *entity = entity_of(c);
         s = str_from(s, n);
-        if (c == '&')
-            sbuf_addz(to, "&amp;");
-        else if (c == '<')
-            sbuf_addz(to, "&lt;");
-        else if (c == '>')
-            sbuf_addz(to, "&gt;");
-        else if (c == '"')
-            sbuf_addz(to, "&quot;");
-        else if (c == '\'')
-            sbuf_addz(to, "&#39;");
+        if (entity)
+            sbuf_addz(to, entity);
         else if (c < ' ' || c == 0x7f || c == 0xfffe || c == 0xffff)
             sbuf_addc(to, ' ');
         else

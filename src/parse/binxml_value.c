@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values as Windows renders them. */
+#include "codec/entity.h"
 #include "codec/hex.h"
 #include "codec/time.h"
 #include "codec/utf.h"
@@ -32,20 +33,10 @@ static uint32_t next_char(str s, size_t *i)
     return 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
 }
 
-static const char *entity_of(uint32_t c, bool quoted)
+/* As Windows writes it: apostrophes, and quotes outside of attributes, are themselves. */
+static const char *written_as(uint32_t c, bool quoted)
 {
-    switch (c) {
-    case '&':
-        return "&amp;";
-    case '<':
-        return "&lt;";
-    case '>':
-        return "&gt;";
-    case '"':
-        return quoted ? "&quot;" : NULL;
-    default:
-        return NULL;
-    }
+    return c == '\'' || (c == '"' && !quoted) ? NULL : entity_of(c);
 }
 
 /* ASCII that needs no thought. */
@@ -71,7 +62,7 @@ void binxml_text(struct sbuf *out, str utf16, bool quoted)
             continue;
         }
         uint32_t c = next_char(utf16, &i);
-        const char *entity = entity_of(c, quoted);
+        const char *entity = written_as(c, quoted);
         if (entity) {
             while (*entity)
                 *to++ = *entity++;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report/html.h"
 
+#include "codec/entity.h"
 #include "codec/time.h"
 #include "codec/utf.h"
 #include "event/attack.h"
@@ -8,19 +9,12 @@
 
 static void put_character(struct sbuf *to, str s, bool ok, uint32_t c)
 {
+    const char *entity = entity_of(c);
     if (!ok || text_misleads(c))
         for (size_t i = 0; i < s.n; i++)
             sbuf_addf(to, "\\x%02x", (unsigned)(unsigned char)s.p[i]);
-    else if (c == '&')
-        sbuf_addz(to, "&amp;");
-    else if (c == '<')
-        sbuf_addz(to, "&lt;");
-    else if (c == '>')
-        sbuf_addz(to, "&gt;");
-    else if (c == '"')
-        sbuf_addz(to, "&quot;");
-    else if (c == '\'')
-        sbuf_addz(to, "&#39;");
+    else if (entity)
+        sbuf_addz(to, entity);
     else
         sbuf_add(to, s);
 }
