@@ -71,18 +71,23 @@ static void keep(char *out, size_t size, str s)
 
 /* ---- what is on the disk ---- */
 
-static void write_record(struct json_out *o, const struct job_record *r)
+void job_write_terms(struct json_out *o, const struct job_record *r)
 {
-    json_out_object(o);
     json_out_kv_str(o, "id", str_z(r->id));
     json_out_kv_str(o, "kind", str_z(r->kind));
     json_out_kv_str(o, "name", str_z(r->name));
     json_out_kv_str(o, "data", str_z(r->data));
     json_out_kv_str(o, "format", str_z(r->format));
     json_out_kv_str(o, "by", str_z(r->by));
+    json_out_kv_str(o, "state", str_z(state_names[r->state]));
+}
+
+static void write_record(struct json_out *o, const struct job_record *r)
+{
+    json_out_object(o);
+    job_write_terms(o, r);
     json_out_kv_str(o, "version", str_z(r->version));
     json_out_kv_str(o, "why", str_z(r->why));
-    json_out_kv_str(o, "state", str_z(state_names[r->state]));
     json_out_kv_i64(o, "started_ms", r->started_ms);
     json_out_kv_i64(o, "ended_ms", r->ended_ms);
     json_out_object_end(o);

@@ -28,6 +28,10 @@ struct job_record {
     char progress[512];           /* the last line, JSON; empty: none yet */
 };
 
+struct json_out;
+/* Members of an object: id, kind, name, data, format, by, state. */
+void job_write_terms(struct json_out *o, const struct job_record *r);
+
 struct jobs; /* opaque */
 struct jobs_options {
     const char *folder;    /* made if it is not there */

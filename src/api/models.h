@@ -19,6 +19,8 @@ void models_metrics(struct api *a, struct sbuf *out);
 
 /* ---- res_jobs.c ---- */
 
+/* What a model may be and what it may learn from, for schemas; each ends with NULL. */
+extern const char *const training_kinds[], *const training_formats[];
 /* NULL: there are none, and 503 was answered. */
 struct jobs *models_jobs(struct api_call *c);
 void job_answer(struct api_call *c, const struct job_record *r, int http);

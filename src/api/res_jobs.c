@@ -4,24 +4,24 @@
 
 enum { ROWS_BYTES_MAX = 32 * 1024 * 1024 };
 
-static const char *const kinds[] = {
+const char *const training_kinds[] = {
 #define X(NAME, name, SHAPE, doc) name,
 #include "ml/kind.def"
     NULL};
-static const char *const formats[] = {
+const char *const training_formats[] = {
 #define X(NAME, name, SHAPE, doc) name,
 #include "dataset/format.def"
     NULL};
 
 static const struct schema_field new_job_fields[] = {
-    {"kind", SCHEMA_STRING, .required = true, .values = kinds, .doc = "of model"},
+    {"kind", SCHEMA_STRING, .required = true, .values = training_kinds, .doc = "of model"},
     {"name", SCHEMA_STRING, .required = true, .min = 1, .max = 63, .format = FORMAT_SLOT,
      .doc = "of the model: what comes out is a version of it"},
     {"data", SCHEMA_STRING, .min = 1, .max = 200, .format = FORMAT_LINE,
      .doc = "file or folder below the folder `training` of the data folder"},
     {"rows", SCHEMA_STRING, .min = 1, .max = ROWS_BYTES_MAX,
      .doc = "or the bytes of a file, in the request"},
-    {"format", SCHEMA_STRING, .values = formats, .doc = "of the data; csv when absent"},
+    {"format", SCHEMA_STRING, .values = training_formats, .doc = "of the data; csv when absent"},
     {"seed", SCHEMA_INTEGER, .min = 0, .max = 9007199254740991.0, .doc = "1 when absent"},
     {"fpr", SCHEMA_NUMBER, .min = 0, .max = 1,
      .doc = "threshold: at most this part of normal rows is called an attack"},
@@ -87,13 +87,7 @@ static void write_progress(struct json_out *o, const struct job_record *r)
 static void write_job(struct json_out *o, const struct job_record *r)
 {
     json_out_object(o);
-    json_out_kv_str(o, "id", str_z(r->id));
-    json_out_kv_str(o, "kind", str_z(r->kind));
-    json_out_kv_str(o, "name", str_z(r->name));
-    json_out_kv_str(o, "data", str_z(r->data));
-    json_out_kv_str(o, "format", str_z(r->format));
-    json_out_kv_str(o, "by", str_z(r->by));
-    json_out_kv_str(o, "state", str_z(job_state_name(r->state)));
+    job_write_terms(o, r);
     write_text(o, "version", r->version);
     write_text(o, "why", r->why);
     json_out_kv_time(o, "started_at", r->started_ms);
@@ -178,7 +172,7 @@ void serve_job_add(struct api_call *c)
 {
     struct jobs *j = models_jobs(c);
     struct job_request r;
-    struct job_record made;
+    struct job_record made = {.state = JOB_RUNNING};
     struct error err;
     if (!j)
         return;

@@ -18,20 +18,12 @@ enum {
     NEEDED = 20 /* verdicts beside other data; alone, of each label */
 };
 
-static const char *const kinds[] = {
-#define X(NAME, name, SHAPE, doc) name,
-#include "ml/kind.def"
-    NULL};
-static const char *const formats[] = {
-#define X(NAME, name, SHAPE, doc) name,
-#include "dataset/format.def"
-    NULL};
-
 static const struct schema_field retrain_fields[] = {
     {"data", SCHEMA_STRING, .min = 1, .max = 200, .format = FORMAT_LINE,
      .doc = "learn from this too: file or folder below the folder `training` of the data folder"},
-    {"format", SCHEMA_STRING, .values = formats, .doc = "of the data; csv when absent"},
-    {"kind", SCHEMA_STRING, .values = kinds, .doc = "of model; as the live version when absent"},
+    {"format", SCHEMA_STRING, .values = training_formats, .doc = "of the data; csv when absent"},
+    {"kind", SCHEMA_STRING, .values = training_kinds,
+     .doc = "of model; as the live version when absent"},
     {"weight", SCHEMA_INTEGER, .min = 1, .max = WEIGHT_MAX,
      .doc = "each row that people judged counts as much as so many others; 10 when absent"},
     {"option", SCHEMA_STRING, .max = 500, .format = FORMAT_LINE,
