@@ -142,6 +142,14 @@ static status read_drift(struct model *m, str bytes, struct error *err)
 
 /* ---- all of it ---- */
 
+status model_part_suits(const struct model *m, const char *what, size_t columns, struct error *err)
+{
+    if (columns == m->encoder.width)
+        return ST_OK;
+    return fail(err, ST_INVALID, "its %s is of %zu columns, not %zu", what, columns,
+                m->encoder.width);
+}
+
 static void write_section(const struct model *m, enum section s, struct sbuf *out)
 {
     switch (s) {

@@ -98,13 +98,8 @@ static status read(struct model *m, str bytes, struct model_host *host, struct e
     struct autoencoder *a = NULL;
     (void)host;
     status st = autoencoder_read(bytes, &a, err);
-    if (st != ST_OK)
-        return st;
     m->part = a;
-    if (autoencoder_columns(a) != m->encoder.width)
-        return fail(err, ST_INVALID, "its network is of %zu columns, not %zu",
-                    autoencoder_columns(a), m->encoder.width);
-    return ST_OK;
+    return st == ST_OK ? model_part_suits(m, "network", autoencoder_columns(a), err) : st;
 }
 
 static void part_free(void *part)

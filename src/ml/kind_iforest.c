@@ -60,13 +60,8 @@ static status read(struct model *m, str bytes, struct model_host *host, struct e
     struct iforest *forest = NULL;
     (void)host;
     status st = iforest_read(bytes, &forest, err);
-    if (st != ST_OK)
-        return st;
     m->part = forest;
-    if (iforest_columns(forest) != m->encoder.width)
-        return fail(err, ST_INVALID, "its forest is of %zu columns, not %zu",
-                    iforest_columns(forest), m->encoder.width);
-    return ST_OK;
+    return st == ST_OK ? model_part_suits(m, "forest", iforest_columns(forest), err) : st;
 }
 
 static void part_free(void *part)

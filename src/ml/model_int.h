@@ -183,6 +183,9 @@ void xgboost_adopt(struct model *m, struct boost *trees);
 
 void calibration_write(const struct calibration *c, struct sbuf *out);
 CHECKED status calibration_read(struct calibration *c, str bytes, struct error *err);
+/* ST_INVALID: what was read, "forest", is of other columns than m->encoder makes. */
+CHECKED status model_part_suits(const struct model *m, const char *what, size_t columns,
+                                struct error *err);
 /* What a file says it is; MODEL_KIND_COUNT: none. */
 enum model_kind model_bytes_kind(str bytes);
 
