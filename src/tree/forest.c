@@ -135,6 +135,20 @@ enum forest_way forest_way(void)
     return (enum forest_way)way;
 }
 
+void forest_sums_from(const float *out, size_t groups, size_t n, size_t room, float *sums)
+{
+    for (size_t g = 0; g < groups; g++)
+        for (size_t i = 0; i < room; i++)
+            sums[g * room + i] = i < n ? out[i * groups + g] : 0;
+}
+
+void forest_sums_to(float *out, size_t groups, size_t n, size_t room, const float *sums)
+{
+    for (size_t g = 0; g < groups; g++)
+        for (size_t i = 0; i < n; i++)
+            out[i * groups + g] = sums[g * room + i];
+}
+
 /* Rows from which a block is worth its setting up, of AVX-512 too, which is quicker with a row alone; between those
  * of forests with few and with many tests in tests/bench/tree_bench.c. */
 enum { BLOCK_WORTH = 80, BLOCK_WORTH_AVX512 = 112 };

@@ -191,9 +191,7 @@ AVX2 void forest_avx2(const struct forest *f, const float *x, size_t n, size_t s
         for (size_t k = 0; k < some; k++)
             test_either(f, &c[k], s, s->column[k]);
     }
-    for (size_t g = 0; g < f->groups; g++)
-        for (size_t i = 0; i < ROWS; i++)
-            sums[g * ROWS + i] = i < n ? out[i * f->groups + g] : 0;
+    forest_sums_from(out, f->groups, n, ROWS, sums);
     for (size_t i = 0; i < f->trees; i++) {
         const struct forest_tree *t = &f->tree[i];
         float *sum = sums + t->group * ROWS;
@@ -205,9 +203,7 @@ AVX2 void forest_avx2(const struct forest *f, const float *x, size_t n, size_t s
                 sum[row] += forest_leaf(t, x + row * stride);
         }
     }
-    for (size_t g = 0; g < f->groups; g++)
-        for (size_t i = 0; i < n; i++)
-            out[i * f->groups + g] = sums[g * ROWS + i];
+    forest_sums_to(out, f->groups, n, ROWS, sums);
 }
 #else
 size_t forest_avx2_scratch(const struct forest *f)

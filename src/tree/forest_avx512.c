@@ -250,9 +250,7 @@ AVX512 void forest_avx512(const struct forest *f, const float *x, size_t n, size
     float *sums = (float *)&s->bits[f->tests]; /* (groups, ROWS) */
     __m512i plane[FOREST_HEAP_DEPTH];
     all_tests(f, x, n, stride, s);
-    for (size_t g = 0; g < f->groups; g++)
-        for (size_t i = 0; i < ROWS; i++)
-            sums[g * ROWS + i] = i < n ? out[i * f->groups + g] : 0;
+    forest_sums_from(out, f->groups, n, ROWS, sums);
     for (size_t i = 0; i < f->trees; i++) {
         const struct forest_tree *t = &f->tree[i];
         float *sum = sums + t->group * ROWS;
@@ -264,9 +262,7 @@ AVX512 void forest_avx512(const struct forest *f, const float *x, size_t n, size
                 sum[row] += forest_leaf(t, x + row * stride);
         }
     }
-    for (size_t g = 0; g < f->groups; g++)
-        for (size_t i = 0; i < n; i++)
-            out[i * f->groups + g] = sums[g * ROWS + i];
+    forest_sums_to(out, f->groups, n, ROWS, sums);
 }
 #else
 size_t forest_avx512_scratch(const struct forest *f)

@@ -119,5 +119,8 @@ size_t forest_avx512_scratch(const struct forest *f);
 void forest_avx2(const struct forest *f, const float *x, size_t n, size_t stride, void *scratch,
                  float *out);
 size_t forest_avx2_scratch(const struct forest *f);
+/* A block adds to sums (groups, room), which lie the other way than out (n, groups); those behind row n begin as 0. */
+void forest_sums_from(const float *out, size_t groups, size_t n, size_t room, float *sums);
+void forest_sums_to(float *out, size_t groups, size_t n, size_t room, const float *sums);
 
 #endif
