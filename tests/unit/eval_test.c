@@ -502,7 +502,7 @@ static void agrees_with_scikit_learn_and_scipy(void **state)
         size_t n;
         double attacks, decimals, threshold;
     } cases[] = {{2000, 0.3, 7, 0.5}, {1500, 0.4, 1, 0.5}, {4000, 0.05, 3, 0.6}};
-    if (!run_python((const char *[]){"python3", "-c", "import sklearn, scipy", NULL},
+    if (!run_python((const char *[]){"/usr/bin/python3", "-c", "import sklearn, scipy", NULL},
                     folder_path("out")))
         SKIP_BECAUSE("/usr/bin/python3 has no scikit-learn");
     for (size_t k = 0; k < COUNT(cases); k++) {
@@ -520,8 +520,9 @@ static void agrees_with_scikit_learn_and_scipy(void **state)
         }
         fclose(f);
         (void)snprintf(threshold, sizeof threshold, "%.17g", cases[k].threshold);
-        assert_true(run_python(
-            (const char *[]){"python3", "tests/unit/eval_reference.py", in, threshold, NULL}, out));
+        assert_true(run_python((const char *[]){"/usr/bin/python3", "tests/unit/eval_reference.py",
+                                                in, threshold, NULL},
+                               out));
         compare_figures(rows, out, cases[k].threshold);
         compare_calibrations(rows, out);
         double p = eval_delong(rows->score, rows->other, rows->label, rows->n);
