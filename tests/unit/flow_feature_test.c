@@ -7,6 +7,13 @@
 
 #include <math.h>
 
+static uint32_t bits(float x)
+{
+    uint32_t b;
+    memcpy(&b, &x, sizeof b);
+    return b;
+}
+
 static void every_feature_is_found_by_its_name_and_told_from_others(void **state)
 {
     for (size_t i = 0; i < FEATURE_COUNT; i++) {
@@ -102,7 +109,7 @@ static void a_row_reads_back_bit_for_bit_and_fits_an_alert(void **state)
     assert_true(text.n > 2000 && text.n < 4096);
     assert_int_equal(flow_row_read(sbuf_str(&text), back), n);
     for (size_t i = 0; i < FEATURE_COUNT; i++)
-        assert_true(isnan(x[i]) ? isnan(back[i]) : memcmp(&x[i], &back[i], sizeof x[i]) == 0);
+        assert_true(isnan(x[i]) ? isnan(back[i]) : bits(x[i]) == bits(back[i]));
     assert_int_equal(flow_row_read(STR("duration=nan port=1e99 x=1 =3  bytes bytes_in=5…"), back),
                      0);
     sbuf_done(&text);
@@ -168,6 +175,7 @@ static void see_the_same(str text, enum dataset_format format)
     if (dataset_read_memory(&d, text, "conn.log", &o, &err) != ST_OK)
         fail_msg("%s", err.text);
     run_live(text, 5000, &live);
+    assert_true(d.x && live.x);
     assert_int_equal(d.rows, live.rows);
     assert_true(d.columns > 80);
     for (size_t i = 0; i < d.rows * d.columns; i++) {
@@ -175,7 +183,7 @@ static void see_the_same(str text, enum dataset_format format)
         float now = live.x[i / d.columns * FEATURE_COUNT + c->feature];
         if (isnan(d.x[i]) && isnan(now))
             continue;
-        if (memcmp(&d.x[i], &now, sizeof now) != 0)
+        if (bits(d.x[i]) != bits(now))
             fail_msg("row %zu: " STR_FMT " is %g read and %g live", i / d.columns, STR_ARG(c->name),
                      (double)d.x[i], (double)now);
     }
