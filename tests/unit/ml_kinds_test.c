@@ -17,7 +17,7 @@ static const struct model_training small = {
 
 static void weighs_members_so_that_weights_add_up(void **state)
 {
-    struct dataset d;
+    struct dataset d = {0};
     bed_flows(&d, 1200, 9);
     struct model *m = bed_train(&small, &d);
     double sum = 0, weight;
@@ -83,7 +83,7 @@ static struct answered nobody(const struct model *model, void *own, const float 
 /* A member that does not answer: its kind says so, as one on a server does that is not there. */
 static void answers_without_a_member_and_says_so(void **state)
 {
-    struct dataset d;
+    struct dataset d = {0};
     struct error err = {0};
     struct model_training t = small;
     t.option = "members=iforest+autoencoder";
@@ -147,7 +147,7 @@ static void bed_typing(struct dataset *d, unsigned persons, unsigned rows)
 
 static void knows_people_by_their_typing(void **state)
 {
-    struct dataset d;
+    struct dataset d = {0};
     struct error err = {0};
     struct model_training t = small;
     t.kind = MODEL_KEYSTROKE;
@@ -200,7 +200,7 @@ static bool read_public(struct dataset *d, enum dataset_format format, const cha
 
 static void knows_28_people_of_meu_mobile(void **state)
 {
-    struct dataset d;
+    struct dataset d = {0};
     struct model_training t = small;
     t.kind = MODEL_KEYSTROKE;
     t.option = NULL;
@@ -216,7 +216,7 @@ static void knows_28_people_of_meu_mobile(void **state)
 /* A twentieth of NSL-KDD, for the time it takes; the whole is for a bench. */
 static void finds_attacks_of_nsl_kdd_that_nobody_labelled(void **state)
 {
-    struct dataset d, seen;
+    struct dataset d = {0}, seen;
     struct error err = {0};
     struct model_training t = small;
     t.kind = MODEL_AUTOENCODER;
@@ -280,7 +280,7 @@ static void same_bytes(const struct model *a, const struct model *b)
 
 static void learns_which_runs_of_events_attacks_have(void **state)
 {
-    struct dataset d;
+    struct dataset d = {0};
     labelled_sessions(&d, 600, 1);
     struct model *m = bed_train(&runs, &d);
     assert_true(model_card(m)->figures.roc_auc.value > 0.99);
@@ -301,7 +301,7 @@ static void learns_which_runs_of_events_attacks_have(void **state)
 
 static void names_the_runs_that_spoke_most(void **state)
 {
-    struct dataset d;
+    struct dataset d = {0};
     struct arena arena;
     struct error err = {0};
     struct model_explanation e;
@@ -330,7 +330,7 @@ static void names_the_runs_that_spoke_most(void **state)
 /* One by one, all at once, on several threads and after a file: the same scores. */
 static void scores_sessions_the_same_every_way(void **state)
 {
-    struct dataset d;
+    struct dataset d = {0};
     labelled_sessions(&d, 300, 1);
     struct model *m = bed_train(&runs, &d), *read = NULL;
     struct sbuf bytes;
@@ -363,7 +363,7 @@ static void scores_sessions_the_same_every_way(void **state)
 /* Changed, and given the right checksum again: it is refused, or computes something without harm. */
 static void does_no_harm_when_its_file_is_hostile(void **state)
 {
-    struct dataset d;
+    struct dataset d = {0};
     struct error err;
     struct sbuf b;
     size_t refused = 0, taken = 0;
@@ -395,7 +395,7 @@ static void does_no_harm_when_its_file_is_hostile(void **state)
 
 static void wants_normal_sessions_and_attacks(void **state)
 {
-    struct dataset d;
+    struct dataset d = {0};
     struct model *m = NULL;
     struct error err = {0};
     labelled_sessions(&d, 100, 1);
