@@ -155,8 +155,9 @@ static void print_origin(const struct model_card *c)
     format_grouped(c->positives, attacks);
     format_grouped(c->duplicates, twice);
     print_line("version", c->version);
-    print_line("trained", c->trained_ms ? (str){0} : STR("unknown"));
-    if (c->trained_ms) {
+    if (c->trained_ms == 0) {
+        print_line("trained", STR("unknown"));
+    } else {
         printf("  %-*s ", LABEL, "trained");
         print_time(stdout, c->trained_ms);
         putchar('\n');

@@ -209,10 +209,8 @@ static void add_grouped(struct sbuf *out, uint64_t n)
     while (n / unit >= 1000)
         unit *= 1000;
     sbuf_addf(out, "%llu", (unsigned long long)(n / unit));
-    while (unit > 1) {
-        unit /= 1000;
-        sbuf_addf(out, ",%03llu", (unsigned long long)(n / unit % 1000));
-    }
+    for (; unit > 1; unit /= 1000)
+        sbuf_addf(out, ",%03llu", (unsigned long long)(n % unit / (unit / 1000)));
 }
 
 double threshold_of(const struct model *m, const struct model_training *t, const struct trials *v,
