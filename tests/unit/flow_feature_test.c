@@ -175,7 +175,10 @@ static void see_the_same(str text, enum dataset_format format)
     if (dataset_read_memory(&d, text, "conn.log", &o, &err) != ST_OK)
         fail_msg("%s", err.text);
     run_live(text, 5000, &live);
-    assert_true(d.x && live.x);
+    if (!d.x || !live.x) {
+        fail_msg("%s has no rows", "conn.log");
+        return;
+    }
     assert_int_equal(d.rows, live.rows);
     assert_true(d.columns > 80);
     for (size_t i = 0; i < d.rows * d.columns; i++) {
